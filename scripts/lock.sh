@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Locks every dependency group of pyproject.toml, with hashes. Arguments go to uv, e.g. --upgrade.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+lock() {
+  local output=$1
+  shift
+  UV_CUSTOM_COMPILE_COMMAND=scripts/lock.sh .venv/bin/uv pip compile --quiet --universal --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --output-file "$output" "$@" "${upgrade[@]}"
+  echo "locked $output"
+}
+
+upgrade=("$@")
+mkdir -p tools/environment
+# The functions first: the tests import them, so the development lock takes their versions.
+lock lambdas/requirements.txt --python-version 3.11 --group lambda
+lock requirements.txt --python-version 3.11 --constraints lambdas/requirements.txt pyproject.toml
+lock requirements-dev.txt --python-version 3.11 --constraints lambdas/requirements.txt \
+  --constraints requirements.txt pyproject.toml --group dev --group lambda
+lock tools/environment/emulator.txt --python-version 3.11 --group emulator
+lock tools/environment/node.txt --python-version 3.11 --group node
+lock tools/environment/uv.txt --python-version 3.11 --group uv

