@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -61,7 +61,7 @@ def split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Generator[None]:
     """Hold back a second run in the same checkout until the first has finished installing."""
     (ROOT / ".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "environment.lock").open("w") as lock:
@@ -79,8 +79,19 @@ def make_python_environment(*, dev: bool) -> None:
         make_venv(VENV)
         if not (VENV / "bin" / "uv").exists():
             run(
-                [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-                + ["--require-hashes", "--only-binary", ":all:", "-r", str(LOCKS / "uv.txt")],
+                [
+                    str(VENV / "bin" / "python"),
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                    "--require-hashes",
+                    "--only-binary",
+                    ":all:",
+                    "-r",
+                    str(LOCKS / "uv.txt"),
+                ],
                 hint=f"is the Python package index reachable? Try: {VENV}/bin/python -m pip download uv",
             )
         # Not `sync` for the smaller lock: it would take the development packages away again.
@@ -215,7 +226,7 @@ class Stamp:
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
+def step(what: str) -> Generator[None]:
     """Tell what is being installed, and how long it took, on standard error."""
     started = time.monotonic()
     print(f"  installing {what} ...", end="", file=sys.stderr, flush=True)
