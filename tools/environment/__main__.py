@@ -187,7 +187,7 @@ def run(command: list[str], *, hint: str) -> None:
     except OSError as error:
         fail(f"could not run {command[0]}: {error.strerror}; {hint}")
     if done.returncode:
-        lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         fail(f"{Path(command[0]).name} failed: {lines[-1] if lines else 'it said nothing'}; {hint}")
 
 

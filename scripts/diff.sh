@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Prints, as Markdown, what this checkout changes in the template of each stage on AWS since REF (default origin/main).
+# Needs no AWS credentials: both sides are synthesized here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ref=${1:-origin/main}
+
+base=$(mktemp -d)
+trap 'git worktree remove --force "$base/tree" 2>/dev/null || true; rm -rf "$base"' EXIT
+git worktree add --quiet --detach "$base/tree" "$(git merge-base "$ref" HEAD)"
+
+for stage in dev staging prod; do
+  "$base/tree/scripts/cdk.sh" synth --quiet -c "stage=$stage" --output "$base/$stage" >&2
+  template=$(ls "$base/$stage"/*.template.json)
+  printf '### %s\n\n```\n' "$stage"
+  scripts/cdk.sh diff -c "stage=$stage" --template "$template" --no-color 2>&1
+  printf '```\n\n'
+done

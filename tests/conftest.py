@@ -1,0 +1,37 @@
+"""What all tests share: Hypothesis without deadlines, and a summary line for each kind of test."""
+
+from collections import Counter, defaultdict
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Speed belongs in benchmarks: a busy machine must not fail a property.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("project")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many tests of each folder passed, failed and were skipped, and how long they took."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    seconds: dict[str, float] = defaultdict(float)
+    for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
+        for report in terminalreporter.getreports(outcome):
+            counts[folder_of(report)][outcome] += 1
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds["/".join(PurePosixPath(report.nodeid.split("::")[0]).parts[:2])] += round(
+                    report.duration * 1000
+                )
+    if not counts:
+        return
+    terminalreporter.section("summary")
+    for folder in sorted(counts):
+        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts[folder].items(), reverse=True))
+        terminalreporter.line(f"{folder:<14} {told} in {seconds[folder]:.1f} s")
+
+
+def folder_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return `tests/unit` for a test in any file below it."""
+    return "/".join(PurePosixPath(report.nodeid.split("::")[0]).parts[:2])

@@ -1,0 +1,81 @@
+"""`scripts/deploy.sh STAGE [cdk arguments]`: check the stage and the credentials, show the difference, deploy.
+
+The app is synthesized once, so that what was shown is what is deployed.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from telemetry_stack.stages import STAGE_NAMES, StageSettings, stage_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main(arguments: list[str]) -> int:
+    """Deploy a stage; return the CDK CLI's exit code.
+
+    Raises:
+        SystemExit: with one line, where the stage or the credentials are not fit to deploy.
+    """
+    parser = argparse.ArgumentParser(prog="scripts/deploy.sh", description="Deploys a stage of the stack to AWS.")
+    parser.add_argument("stage", metavar="STAGE", help="one of dev, staging, prod")
+    parser.add_argument("--profile", help="the AWS profile to use")
+    options, cdk_arguments = parser.parse_known_args(arguments)
+    settings = deployable(options.stage)
+    account = account_of(options.profile, settings)
+    print(f"stage {settings.stage} to account {account}, region {settings.region}")
+
+    assembly = ROOT / "cdk.out" / settings.stage
+    shutil.rmtree(assembly, ignore_errors=True)
+    profile = ["--profile", options.profile] if options.profile else []
+    app = ["--app", str(assembly), *profile]
+    return (
+        cdk("synth", "--quiet", "-c", f"stage={settings.stage}", "--output", str(assembly), *profile)
+        or cdk("diff", *app)
+        or cdk("deploy", "--all", *app, *cdk_arguments)
+    )
+
+
+def deployable(name: str) -> StageSettings:
+    """Return the settings of a stage that can be deployed to AWS."""
+    if name not in STAGE_NAMES:
+        fail(f"there is no stage {name!r}; the stages are {', '.join(STAGE_NAMES)}")
+    if name == "local":
+        fail("stage local lives on this machine: scripts/local.sh up")
+    settings = stage_settings(name)
+    if examples := settings.example_values():
+        fail(f"stage {name} still has example values; set {', '.join(examples)} in telemetry_stack/stages.py")
+    return settings
+
+
+def account_of(profile: str | None, settings: StageSettings) -> str:
+    """Return the account that the credentials belong to, after checking it against the stage's."""
+    try:
+        account = boto3.Session(profile_name=profile).client("sts", region_name=settings.region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        fail(f"no working AWS credentials ({error}); sign in, e.g. aws sso login, or name a --profile")
+    if settings.account and account["Account"] != settings.account:
+        fail(
+            f"the credentials are for account {account['Account']}, stage {settings.stage} is for {settings.account}"
+        )
+    return account["Account"]
+
+
+def cdk(*arguments: str) -> int:
+    """Run the CDK CLI and return its exit code."""
+    return subprocess.run(["cdk", *arguments], cwd=ROOT, check=False).returncode
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line."""
+    raise SystemExit(f"deploy.sh: {message}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
