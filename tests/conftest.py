@@ -21,9 +21,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:
             if isinstance(report, pytest.TestReport):
-                seconds["/".join(PurePosixPath(report.nodeid.split("::")[0]).parts[:2])] += round(
-                    report.duration * 1000
-                )
+                seconds[folder_of(report)] += report.duration
     if not counts:
         return
     terminalreporter.section("summary")
