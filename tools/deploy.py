@@ -12,7 +12,8 @@ from typing import NoReturn
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from telemetry_stack.stages import STAGE_NAMES, StageSettings, stage_settings
+
+from telemetry_stack.stages import StageSettings, UnknownStageError, stage_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,14 +30,14 @@ def main(arguments: list[str]) -> int:
     options, cdk_arguments = parser.parse_known_args(arguments)
     settings = deployable(options.stage)
     account = account_of(options.profile, settings)
-    print(f"stage {settings.stage} to account {account}, region {settings.region}")
+    print(f"stage {settings.name} to account {account}, region {settings.region}")
 
-    assembly = ROOT / "cdk.out" / settings.stage
+    assembly = ROOT / "cdk.out" / settings.name
     shutil.rmtree(assembly, ignore_errors=True)
     profile = ["--profile", options.profile] if options.profile else []
     app = ["--app", str(assembly), *profile]
     return (
-        cdk("synth", "--quiet", "-c", f"stage={settings.stage}", "--output", str(assembly), *profile)
+        cdk("synth", "--quiet", "-c", f"stage={settings.name}", "--output", str(assembly), *profile)
         or cdk("diff", *app)
         or cdk("deploy", "--all", *app, *cdk_arguments)
     )
@@ -44,13 +45,14 @@ def main(arguments: list[str]) -> int:
 
 def deployable(name: str) -> StageSettings:
     """Return the settings of a stage that can be deployed to AWS."""
-    if name not in STAGE_NAMES:
-        fail(f"there is no stage {name!r}; the stages are {', '.join(STAGE_NAMES)}")
     if name == "local":
         fail("stage local lives on this machine: scripts/local.sh up")
-    settings = stage_settings(name)
+    try:
+        settings = stage_settings(name, local_port=0)
+    except UnknownStageError as error:
+        fail(str(error))
     if examples := settings.example_values():
-        fail(f"stage {name} still has example values; set {', '.join(examples)} in telemetry_stack/stages.py")
+        fail(f"stage {name} still has example values; in telemetry_stack/stages.py replace {', '.join(examples)}")
     return settings
 
 
@@ -61,9 +63,7 @@ def account_of(profile: str | None, settings: StageSettings) -> str:
     except (BotoCoreError, ClientError) as error:
         fail(f"no working AWS credentials ({error}); sign in, e.g. aws sso login, or name a --profile")
     if settings.account and account["Account"] != settings.account:
-        fail(
-            f"the credentials are for account {account['Account']}, stage {settings.stage} is for {settings.account}"
-        )
+        fail(f"the credentials are for account {account['Account']}, stage {settings.name} is for {settings.account}")
     return account["Account"]
 
 

@@ -1,0 +1,113 @@
+"""`scripts/deploy.sh` refuses, in one line, what is not fit to deploy, before anything is built."""
+
+import json
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from mypy_boto3_sts import STSClient
+
+from telemetry_stack import stages
+from tools import deploy
+
+
+@pytest.fixture(autouse=True)
+def no_cdk(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The CDK commands that were run, instead of running them."""
+    commands: list[tuple[str, ...]] = []
+
+    def record(*arguments: str) -> int:
+        commands.append(arguments)
+        return 0
+
+    monkeypatch.setattr(deploy, "cdk", record)
+    return commands
+
+
+@pytest.fixture
+def filled_in(monkeypatch: pytest.MonkeyPatch) -> stages.StageSettings:
+    """Stage dev as a team would have filled it in, for one account."""
+    settings = json.loads(stages.dev().model_dump_json().replace(".example", ".test"))
+    made = stages.StageSettings.model_validate(settings | {"account": "111122223333"})
+    monkeypatch.setattr(stages, "dev", lambda: made)
+    return made
+
+
+def stub_account(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    client = boto3.client("sts", region_name="eu-central-1")
+    stubber = Stubber(client)
+    stubber.add_response("get_caller_identity", {"Account": account, "Arn": "arn:aws:iam::1:user/a", "UserId": "a"})
+    stubber.activate()
+
+    def stubbed(_session: boto3.Session, _service: str, *, region_name: str) -> STSClient:
+        assert region_name == "eu-central-1"
+        return client
+
+    monkeypatch.setattr(boto3.Session, "client", stubbed)
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        deploy.main(list(arguments))
+    assert isinstance(ended.value.code, str)
+    assert len(ended.value.code.splitlines()) == 1
+    return ended.value.code
+
+
+def test_an_unknown_stage_is_told_with_the_stages_that_exist(no_cdk: list[tuple[str, ...]]) -> None:
+    assert "local, dev, staging, prod" in refusal("production")
+    assert no_cdk == []
+
+
+def test_stage_local_is_sent_to_its_own_command() -> None:
+    assert "scripts/local.sh up" in refusal("local")
+
+
+def test_a_stage_with_example_values_is_refused_and_each_is_named(no_cdk: list[tuple[str, ...]]) -> None:
+    message = refusal("prod")
+
+    assert "token_issuer.url" in message
+    assert "alarm_emails" in message
+    assert no_cdk == []
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_missing_credentials_are_told_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, no_cdk: list[tuple[str, ...]]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    assert "no working AWS credentials" in refusal("dev")
+    assert no_cdk == []
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_credentials_of_another_account_are_refused(
+    monkeypatch: pytest.MonkeyPatch, no_cdk: list[tuple[str, ...]]
+) -> None:
+    stub_account(monkeypatch, "999999999999")
+
+    message = refusal("dev")
+
+    assert "999999999999" in message
+    assert "111122223333" in message
+    assert no_cdk == []
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_what_was_shown_is_what_is_deployed(monkeypatch: pytest.MonkeyPatch, no_cdk: list[tuple[str, ...]]) -> None:
+    stub_account(monkeypatch, "111122223333")
+
+    assert deploy.main(["dev", "--require-approval", "never"]) == 0
+
+    synth, diff, deployed = no_cdk
+    assert synth[:3] == ("synth", "--quiet", "-c")
+    assembly = synth[synth.index("--output") + 1]
+    assert diff == ("diff", "--app", assembly)
+    assert deployed == ("deploy", "--all", "--app", assembly, "--require-approval", "never")
