@@ -1,0 +1,1 @@
+"""The AWS infrastructure of the telemetry service."""

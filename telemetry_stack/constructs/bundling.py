@@ -1,0 +1,165 @@
+"""Builds the one bundle that all Lambda functions run from, without Docker, and byte for byte the same everywhere.
+
+`uv` installs the locked wheels for the stage's own Python and processor, whatever this machine has. The byte
+code for Lambda is made by CPython in WebAssembly (npm's `pyodide`, pinned in package.json): another patch
+release of CPython writes other bytes for the same source, and this one is the same on every machine.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+from uv import find_uv_bin
+
+from telemetry_stack.stages import BundleTarget
+
+ROOT = Path(__file__).resolve().parents[2]
+LAMBDAS = ROOT / "lambdas"
+REQUIREMENTS = LAMBDAS / "requirements.txt"
+COMPILER = Path(__file__).with_name("compile_bundle.mjs")
+NPM_LOCK = ROOT / "package-lock.json"
+
+# Lambda's python3.13 runs on Amazon Linux 2023, whose glibc is 2.34: wheels for any older one load there.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+LAMBDA_PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34"}
+# Where Lambda unpacks the bundle, and so what a traceback should say.
+LAMBDA_ROOT = "/var/task"
+# They say how and from where a package was installed, which differs between machines.
+INSTALLATION_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
+
+
+class BundlingError(Exception):
+    """The bundle could not be built; the message says why, on one line."""
+
+
+@jsii.implements(ILocalBundling)
+class LambdaBundle:
+    """The packages of `lambdas/` with their locked dependencies, byte-compiled.
+
+    Args:
+        target: what the functions run on.
+    """
+
+    def __init__(self, target: BundleTarget) -> None:
+        self._target = target
+        self.failure: BundlingError | None = None
+        """Why `try_bundle` failed: the exception itself does not come back through the CDK."""
+
+    def code(self) -> lambda_.Code:
+        """Return the bundle for functions to share. It is built once, and only when a command needs it."""
+        return lambda_.Code.from_asset(
+            str(LAMBDAS),
+            # Over the inputs: a hash over the output would need a build at each synth to be known.
+            asset_hash_type=AssetHashType.CUSTOM,
+            asset_hash=self.input_hash(),
+            # The CDK wants an image, and never uses it: `try_bundle` builds the bundle or raises.
+            bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=self),
+        )
+
+    def input_hash(self) -> str:
+        """Return a hash, in hex, over all that decides what is in the bundle, and nothing else."""
+        npm_packages = json.loads(NPM_LOCK.read_text())["packages"]
+        recipe = {
+            "target": self._target.model_dump(),
+            "uv": importlib.metadata.version("uv"),
+            "pyodide": npm_packages["node_modules/pyodide"]["integrity"],
+            "files": {
+                path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in [Path(__file__).resolve(), COMPILER, REQUIREMENTS, *_sources()]
+            },
+        }
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+    def try_bundle(self, output_dir: str, *_options: object, **_named_options: object) -> bool:
+        """Build the bundle for the CDK.
+
+        Raises:
+            BundlingError: always in place of returning False, which would make the CDK try Docker.
+        """
+        output = Path(output_dir)
+        try:
+            # Elsewhere first: the CDK takes a directory that is there for a whole bundle, also after Ctrl-C.
+            with tempfile.TemporaryDirectory(prefix="bundling-", dir=output.parent) as scratch:
+                whole = Path(scratch) / "bundle"
+                self.build(whole)
+                output.rmdir()
+                whole.rename(output)
+        except BundlingError as error:
+            self.failure = error
+            raise
+        return True
+
+    def build(self, directory: Path) -> None:
+        """Make the bundle in a new directory.
+
+        Raises:
+            BundlingError: a program is missing or failed.
+        """
+        self._install(directory)
+        for source in _sources():
+            copy = directory / source.relative_to(LAMBDAS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+        self._compile(directory)
+        for path in directory.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def _install(self, directory: Path) -> None:
+        try:
+            uv = find_uv_bin()
+        except FileNotFoundError:
+            raise BundlingError("uv is not installed; scripts/run.sh makes the environment that has it") from None
+        if self._target.host is None:
+            platform = ["--python-version", self._target.python]
+            platform += ["--python-platform", LAMBDA_PLATFORMS[self._target.architecture]]
+        else:
+            platform = []
+        command = [uv, "pip", "install", "--quiet", "--python", sys.executable, *platform, "--target", str(directory)]
+        command += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--requirements"]
+        _run([*command, str(REQUIREMENTS)], hint="is the Python package index reachable?")
+        # Console scripts name this machine's Python in their first line; no function calls one.
+        shutil.rmtree(directory / "bin", ignore_errors=True)
+        (directory / ".lock").unlink(missing_ok=True)
+        for name in INSTALLATION_RECORDS:
+            for record in directory.glob(f"*.dist-info/{name}"):
+                record.unlink()
+
+    def _compile(self, directory: Path) -> None:
+        if self._target.host is None:
+            node = shutil.which("node")
+            if node is None:
+                raise BundlingError("node is not on PATH; scripts/cdk.sh runs the CDK in an environment that has it")
+            command = [node, str(COMPILER), str(directory), LAMBDA_ROOT, self._target.python]
+            _run(command, hint="is node_modules made by scripts/run.sh --cdk?")
+        else:
+            command = [sys.executable, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
+            _run([*command, "-s", str(directory), "-p", LAMBDA_ROOT, str(directory)], hint="is the disk full?")
+
+
+def _sources() -> list[Path]:
+    """Return the files of the packages in `lambdas/`, in a fixed order."""
+    return [
+        path
+        for package in sorted(LAMBDAS.iterdir())
+        if package.is_dir()
+        for path in sorted(package.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+
+
+def _run(command: list[str], *, hint: str) -> None:
+    # The order of a set of strings in a .pyc hangs on the seed.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " ".join((done.stderr + done.stdout).split()) or "it said nothing"
+        raise BundlingError(f"{Path(command[0]).name} failed: {said[:500]} ({hint})")

@@ -1,0 +1,64 @@
+"""The table that holds the latest telemetry of each charger."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+
+class LatestTelemetryTable(Construct):
+    """One item for each charger, encrypted with a key of the table's own.
+
+    Args:
+        scope: the parent construct.
+        construct_id: the id within it.
+        removal_policy: what becomes of the table and its key when they leave the stack.
+        deletion_protection: whether the table refuses to be deleted.
+        point_in_time_recovery: whether the table can be restored to any second of the last 35 days.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        removal_policy: RemovalPolicy,
+        deletion_protection: bool,
+        point_in_time_recovery: bool,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._key = kms.Key(
+            self,
+            "Key",
+            description="The latest telemetry of each charger",
+            enable_key_rotation=True,
+            removal_policy=removal_policy,
+        )
+        self._table = dynamodb.TableV2(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="chargerId", type=dynamodb.AttributeType.STRING),
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(self._key),
+            time_to_live_attribute="expiresAt",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=point_in_time_recovery
+            ),
+            deletion_protection=deletion_protection,
+            removal_policy=removal_policy,
+        )
+
+    @property
+    def table_name(self) -> str:
+        """The table's name, which CloudFormation chose."""
+        return self._table.table_name
+
+    @property
+    def table_arn(self) -> str:
+        """The table's ARN."""
+        return self._table.table_arn
+
+    @property
+    def key_arn(self) -> str:
+        """The ARN of the table's key."""
+        return self._key.key_arn

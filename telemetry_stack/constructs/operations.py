@@ -1,0 +1,84 @@
+"""How logs and alarms are kept: encrypted with a key apart from those of the telemetry, for a stated time."""
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from telemetry_stack.stages import LogRetentionDays
+
+RETENTION: dict[LogRetentionDays, logs.RetentionDays] = {
+    1: logs.RetentionDays.ONE_DAY,
+    7: logs.RetentionDays.ONE_WEEK,
+    30: logs.RetentionDays.ONE_MONTH,
+    90: logs.RetentionDays.THREE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+class Operations(Construct):
+    """A customer-managed key that CloudWatch's logs and alarms may use, and the log groups made with it.
+
+    Args:
+        scope: the parent construct.
+        construct_id: the id within it.
+        log_retention_days: how long logs are kept.
+        removal_policy: what becomes of the key and the logs when they leave the stack.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        log_retention_days: LogRetentionDays,
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._retention = RETENTION[log_retention_days]
+        self._removal_policy = removal_policy
+        self._key = kms.Key(
+            self,
+            "Key",
+            description="Logs and alarms of the telemetry service",
+            enable_key_rotation=True,
+            removal_policy=removal_policy,
+        )
+        stack = Stack.of(self)
+        # Only for the log groups of this stack, whose names CloudFormation begins with the stack's.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{stack.stack_name}-*"
+        self._key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                resources=["*"],
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
+            )
+        )
+        # An alarm that publishes to an encrypted topic needs the topic's key for itself.
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        self._key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+            )
+        )
+
+    @property
+    def key(self) -> kms.Key:
+        """The key."""
+        return self._key
+
+    def log_group(self, scope: Construct, construct_id: str) -> logs.LogGroup:
+        """Make a log group within another construct."""
+        return logs.LogGroup(
+            scope,
+            construct_id,
+            encryption_key=self._key,
+            retention=self._retention,
+            removal_policy=self._removal_policy,
+        )

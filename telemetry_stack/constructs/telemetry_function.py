@@ -1,0 +1,104 @@
+"""The one way a Lambda function is made here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Acknowledgment, Duration, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from telemetry_stack.constructs.operations import Operations
+from telemetry_stack.stages import StageSettings
+
+METRICS_NAMESPACE = "Telemetry"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionPlatform:
+    """What all functions of a stack have in common."""
+
+    settings: StageSettings
+    code: lambda_.Code
+    operations: Operations
+
+
+NOT_THE_LATEST_RUNTIME = "The byte code of the bundle and the locked wheels are for this Python; they change together"
+NO_DEAD_LETTER_TARGET = "Only invocations that nobody waits for have one; the API and the queue wait for each of these"
+
+
+class TelemetryFunction(Construct):
+    """A function with a role and a log group of its own.
+
+    The role may write to that log group and send traces. Whatever else it may do, the stack says with `allow`.
+
+    Args:
+        scope: the parent construct.
+        construct_id: the id within it.
+        platform: what all functions of the stack have in common.
+        service: the package in `lambdas/` that has the handler, and the function's name in logs and metrics.
+        timeout: how long one invocation may take.
+        memory_mb: the memory; Lambda gives CPU in proportion, a whole one at 1,769 MB.
+        environment: variables beyond those that every function has.
+    """
+
+    def __init__(  # noqa: PLR0913 - keyword-only, and each is a property of the function
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        platform: FunctionPlatform,
+        service: str,
+        timeout: Duration,
+        memory_mb: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        settings = platform.settings
+        log_group = platform.operations.log_group(self, "Logs")
+        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(self._role)
+        self._function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Telemetry {settings.name}: {service}",
+            code=platform.code,
+            handler=f"{service}.handler.handler",
+            runtime=lambda_.Runtime(f"python{settings.bundle_target.python}", lambda_.RuntimeFamily.PYTHON),
+            architecture=lambda_.Architecture.custom(settings.bundle_target.architecture),
+            role=self._role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            # Lambda's own START, END and REPORT of each invocation tell nothing that its metrics don't, and are billed.
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            tracing=lambda_.Tracing.ACTIVE,
+            timeout=timeout,
+            memory_size=memory_mb,
+            environment={
+                "STAGE": settings.name,
+                "POWERTOOLS_SERVICE_NAME": service,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_LOG_LEVEL": settings.log_level,
+                **environment,
+            },
+        )
+        Validations.of(self._role).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-IAM5[Resource::*]",
+                reason="X-Ray's PutTraceSegments and PutTelemetryRecords have no resource that could be named",
+            )
+        )
+        Validations.of(self._function).acknowledge(
+            Acknowledgment(id="AwsSolutions-L1", reason=NOT_THE_LATEST_RUNTIME),
+            Acknowledgment(id="Serverless-LambdaLatestVersion", reason=NOT_THE_LATEST_RUNTIME),
+            Acknowledgment(id="Serverless-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
+        )
+
+    @property
+    def function(self) -> lambda_.Function:
+        """The function itself."""
+        return self._function
+
+    def allow(self, *actions: str, on: str) -> None:
+        """Let the function do exactly these actions on exactly this resource (an ARN)."""
+        self._role.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=[on]))

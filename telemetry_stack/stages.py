@@ -1,0 +1,302 @@
+"""The stages that the service is deployed to, and their settings. This is the file that a product team edits.
+
+`deploy.sh STAGE` refuses a stage while a setting still holds an `.example` value: see `example_values`.
+"""
+
+import platform
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+# RFC 2606 reserves the name: nobody can own it, so what ends in it was never filled in.
+EXAMPLE_DOMAIN = ".example"
+
+StageName = Literal["local", "dev", "staging", "prod"]
+STAGE_NAMES: tuple[StageName, ...] = ("local", "dev", "staging", "prod")
+
+HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/]+(/\S*)?$")]
+# On the loopback interface only, for the token issuer of a local cloud.
+LoopbackUrl = Annotated[str, Field(pattern=r"^http://127\.0\.0\.1:\d+(/\S*)?$")]
+EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+LogRetentionDays = Literal[1, 7, 30, 90, 180, 365]
+
+
+class UnknownStageError(Exception):
+    """No stage has the name that was asked for."""
+
+
+class AwsOnly(StrEnum):
+    """What AWS does and the local emulator can't, so that stage `local` leaves it out. There is no other place."""
+
+    TLS_POLICIES = "queue and topic policies that refuse plain HTTP, the only thing that the emulator speaks"
+
+
+class Settings(BaseModel):
+    """What all settings have in common: they never change, and a misspelt one is noticed at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TokenIssuer(Settings):
+    """Who vouches for chargers and dashboards: an OpenID Connect issuer whose tokens the API accepts."""
+
+    url: HttpsUrl | LoopbackUrl = Field(
+        description="The `iss` of its tokens; `/.well-known/openid-configuration` below it leads to its keys"
+    )
+    audience: tuple[str, ...] = Field(min_length=1, description="A token is accepted when its `aud` is one of these")
+    chargers_claim: str = Field(
+        min_length=1, description="The claim that names the chargers a token may post and read: ids, or `*` for all"
+    )
+    tokens_without_claim: Literal["refused", "all"] = Field(
+        default="refused", description="What a token without that claim may do: nothing, or everything for all chargers"
+    )
+
+
+class CustomDomain(Settings):
+    """A host name of your own for the API: chargers keep the URL in their firmware, so it must outlive any one API."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", description="The host name, e.g. telemetry.charge.com")
+    certificate_arn: str = Field(
+        pattern=r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/\S+$",
+        description="The ACM certificate of that name, in the stage's region",
+    )
+
+
+class Throttle(Settings):
+    """How much API Gateway lets through before it answers 429."""
+
+    requests_per_second: int = Field(ge=1, le=10_000, description="The lasting rate; the account's default is 10,000")
+    burst: int = Field(ge=1, le=5_000, description="Requests at one moment; the account's default is 5,000")
+
+
+class BundleTarget(Settings):
+    """What the Lambda functions run on, and so what their bundle is built for."""
+
+    python: str = Field(pattern=r"^3\.\d+$", description="The version of Python, e.g. 3.13")
+    architecture: Literal["arm64", "x86_64"] = Field(description="The processor")
+    host: str | None = Field(
+        default=None, description="This machine's platform, when the functions run on it; absent: Lambda's own Linux"
+    )
+
+    @classmethod
+    def of_this_machine(cls) -> Self:
+        """Return the Python that runs this, on the processor that it runs on."""
+        machine = platform.machine().lower()
+        return cls(
+            python=f"{sys.version_info.major}.{sys.version_info.minor}",
+            architecture="arm64" if machine in {"arm64", "aarch64"} else "x86_64",
+            host=f"{sys.platform}-{machine}-{sys.implementation.cache_tag}",
+        )
+
+
+class StageSettings(Settings):
+    """Everything that tells one stage from another."""
+
+    name: StageName = Field(description="The stage's name; the stack is called Telemetry-<name>")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="The AWS region")
+    account: str | None = Field(
+        default=None,
+        pattern=r"^\d{12}$",
+        description="The AWS account; absent: that of the credentials it is deployed by",
+    )
+    token_issuer: TokenIssuer | None = Field(
+        description="Who issues the tokens; none leaves the API open to anybody, which only `dev` may be"
+    )
+    custom_domain: CustomDomain | None = Field(default=None, description="A host name of your own for the API")
+    ingest_throttle: Throttle = Field(description="For each route that chargers post to")
+    read_throttle: Throttle = Field(description="For each route that dashboards read")
+    processor_concurrency: int = Field(
+        ge=2, le=1000, description="Batches processed at once (the event source's maximum concurrency)"
+    )
+    retention_days: int | None = Field(
+        default=None, ge=1, description="Days that a silent charger's latest telemetry is kept; absent: for ever"
+    )
+    stale_after_minutes: int = Field(
+        default=20, ge=1, description="Minutes of silence after which a charger's telemetry is said to be stale"
+    )
+    retain_data: bool = Field(description="Table, queues, keys and logs stay in the account when the stack is deleted")
+    deletion_protection: bool = Field(description="The table and the stack can't be deleted until this is turned off")
+    point_in_time_recovery: bool = Field(description="The table can be restored to any second of the last 35 days")
+    log_retention_days: LogRetentionDays = Field(description="Days that logs are kept")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Of the functions' logs"
+    )
+    alarm_emails: tuple[EmailAddress, ...] = Field(
+        default=(), description="Who is told of an alarm; each address has to confirm its subscription once"
+    )
+    runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read: every alarm links to its section")
+    bundle_target: BundleTarget = Field(
+        default=BundleTarget(python="3.13", architecture="arm64"), description="What the functions run on"
+    )
+    left_out: frozenset[AwsOnly] = Field(default=frozenset(), description="What the emulator can't do; `local` only")
+
+    @property
+    def stack_name(self) -> str:
+        """The name of the CloudFormation stack."""
+        return f"Telemetry-{self.name}"
+
+    def example_values(self) -> list[str]:
+        """Return `setting = value` for each setting that still holds an `.example` value."""
+        return [f"{path} = {value}" for path, value in _strings(self.model_dump(mode="json")) if _is_example(value)]
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        rules = {
+            "only dev may be without a token_issuer": self.token_issuer is not None or self.name == "dev",
+            "only local may leave anything out": not self.left_out or self.name == "local",
+            "only local runs on this machine": self.bundle_target.host is None or self.name == "local",
+        }
+        if self.name == "prod":
+            rules |= {
+                "prod must set retain_data": self.retain_data,
+                "prod must set deletion_protection": self.deletion_protection,
+                "prod must set point_in_time_recovery": self.point_in_time_recovery,
+                "prod must name someone in alarm_emails": bool(self.alarm_emails),
+                "prod must refuse tokens_without_claim": (
+                    self.token_issuer is None or self.token_issuer.tokens_without_claim == "refused"
+                ),
+            }
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
+
+
+def stage_settings(name: str | None, *, local_port: int) -> StageSettings:
+    """Return the settings of a stage.
+
+    Args:
+        name: the stage's name, None where none was given.
+        local_port: the TCP port of the emulator, which only stage `local` needs.
+
+    Raises:
+        UnknownStageError: there is no such stage.
+        ValidationError: a setting, or several together, break a rule.
+    """
+    match name:
+        case "local":
+            return local(local_port)
+        case "dev":
+            return dev()
+        case "staging":
+            return staging()
+        case "prod":
+            return prod()
+        case _:
+            asked = "no stage was given" if name is None else f"there is no stage {name!r}"
+            raise UnknownStageError(f"{asked}; say -c stage=STAGE with one of: {', '.join(STAGE_NAMES)}")
+
+
+def local(port: int) -> StageSettings:
+    """Return the stage that runs on a laptop, in the emulator that listens on this port."""
+    return StageSettings(
+        name="local",
+        region="us-east-1",
+        account="000000000000",
+        token_issuer=TokenIssuer(
+            url=f"http://127.0.0.1:{port}/telemetry-issuer", audience=("telemetry",), chargers_claim="chargers"
+        ),
+        ingest_throttle=Throttle(requests_per_second=100, burst=100),
+        read_throttle=Throttle(requests_per_second=100, burst=100),
+        processor_concurrency=2,
+        retention_days=30,
+        retain_data=False,
+        deletion_protection=False,
+        point_in_time_recovery=False,
+        log_retention_days=1,
+        runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
+        bundle_target=BundleTarget.of_this_machine(),
+        left_out=frozenset(AwsOnly),
+    )
+
+
+def dev() -> StageSettings:
+    """Return the stage that engineers try things on."""
+    return StageSettings(
+        name="dev",
+        region="eu-central-1",
+        token_issuer=TokenIssuer(
+            url="https://issuer.dev.example/",
+            audience=("telemetry",),
+            chargers_claim="chargers",
+            tokens_without_claim="all",
+        ),
+        ingest_throttle=Throttle(requests_per_second=50, burst=100),
+        read_throttle=Throttle(requests_per_second=50, burst=100),
+        processor_concurrency=5,
+        retention_days=30,
+        retain_data=False,
+        deletion_protection=False,
+        point_in_time_recovery=False,
+        log_retention_days=7,
+        log_level="DEBUG",
+        runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
+    )
+
+
+def staging() -> StageSettings:
+    """Return the stage that a release is proved on: as `prod`, but smaller, and its data may be lost."""
+    return StageSettings(
+        name="staging",
+        region="eu-central-1",
+        token_issuer=TokenIssuer(
+            url="https://issuer.staging.example/", audience=("telemetry",), chargers_claim="chargers"
+        ),
+        ingest_throttle=Throttle(requests_per_second=500, burst=1_000),
+        read_throttle=Throttle(requests_per_second=100, burst=200),
+        processor_concurrency=20,
+        retention_days=90,
+        retain_data=False,
+        deletion_protection=False,
+        point_in_time_recovery=True,
+        log_retention_days=30,
+        alarm_emails=("telemetry-staging@team.example",),
+        runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
+    )
+
+
+def prod() -> StageSettings:
+    """Return the stage that chargers in the field post to."""
+    return StageSettings(
+        name="prod",
+        region="eu-central-1",
+        token_issuer=TokenIssuer(url="https://issuer.example/", audience=("telemetry",), chargers_claim="chargers"),
+        # 100,000 chargers that post each 30 seconds are 3,334 requests a second.
+        ingest_throttle=Throttle(requests_per_second=4_000, burst=5_000),
+        read_throttle=Throttle(requests_per_second=500, burst=1_000),
+        processor_concurrency=100,
+        retain_data=True,
+        deletion_protection=True,
+        point_in_time_recovery=True,
+        log_retention_days=90,
+        alarm_emails=("telemetry-on-call@team.example",),
+        runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
+    )
+
+
+def describe(error: ValidationError) -> str:
+    """Return what broke in the settings, on one line."""
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or error.title}: {problem['msg']}" for problem in error.errors()
+    )
+
+
+def _strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield path, value
+        case dict():
+            for key, item in value.items():
+                yield from _strings(item, f"{path}.{key}" if path else str(key))
+        case list():
+            for index, item in enumerate(value):
+                yield from _strings(item, f"{path}[{index}]")
+        case _:
+            pass
+
+
+def _is_example(value: str) -> bool:
+    return f"{value}/".replace("@", "/").find(f"{EXAMPLE_DOMAIN}/") >= 0

@@ -1,0 +1,168 @@
+"""The stack: what it is composed of, and what each part may do to another."""
+
+from aws_cdk import App, CfnOutput, CliCredentialsStackSynthesizer, Duration, Environment, RemovalPolicy, Stack, Tags
+
+from telemetry_stack.constructs.bundling import LambdaBundle
+from telemetry_stack.constructs.latest_telemetry_table import LatestTelemetryTable
+from telemetry_stack.constructs.monitoring import Monitoring
+from telemetry_stack.constructs.operations import Operations
+from telemetry_stack.constructs.telemetry_api import TelemetryApi
+from telemetry_stack.constructs.telemetry_function import FunctionPlatform, TelemetryFunction
+from telemetry_stack.constructs.telemetry_processor import PROCESSOR_TIMEOUT, TelemetryProcessor
+from telemetry_stack.constructs.telemetry_queue import TelemetryQueue
+from telemetry_stack.stages import AwsOnly, StageSettings
+
+# API Gateway gives up on a function after 30 s, and a charger long before.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+API_FUNCTION_TIMEOUT = Duration.seconds(10)
+
+
+class TelemetryStack(Stack):
+    """Telemetry from the chargers' HTTP requests to the latest telemetry that dashboards read.
+
+    Args:
+        app: the CDK app.
+        settings: the stage that is deployed.
+        bundle: the code of the functions.
+    """
+
+    def __init__(self, app: App, *, settings: StageSettings, bundle: LambdaBundle) -> None:
+        super().__init__(
+            app,
+            "Telemetry",
+            stack_name=settings.stack_name,
+            description=f"Telemetry of EV chargers: ingest, latest telemetry, query (stage {settings.name})",
+            env=Environment(account=settings.account, region=settings.region),
+            termination_protection=settings.deletion_protection,
+            # The emulator enforces IAM on the roles that `cdk bootstrap` makes, which can't publish assets there.
+            synthesizer=CliCredentialsStackSynthesizer() if settings.name == "local" else None,
+        )
+        Tags.of(self).add("project", "telemetry-foundation")
+        Tags.of(self).add("stage", settings.name)
+        removal_policy = RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY
+        tls_only = AwsOnly.TLS_POLICIES not in settings.left_out
+
+        operations = Operations(
+            self,
+            "Operations",
+            log_retention_days=settings.log_retention_days,
+            removal_policy=removal_policy,
+        )
+        platform = FunctionPlatform(settings=settings, code=bundle.code(), operations=operations)
+        self._queue = TelemetryQueue(
+            self,
+            "Queue",
+            processor_timeout=PROCESSOR_TIMEOUT,
+            tls_only=tls_only,
+            removal_policy=removal_policy,
+        )
+        self._table = LatestTelemetryTable(
+            self,
+            "LatestTelemetry",
+            removal_policy=removal_policy,
+            deletion_protection=settings.deletion_protection,
+            point_in_time_recovery=settings.point_in_time_recovery,
+        )
+        self._ingest = TelemetryFunction(
+            self,
+            "Ingest",
+            platform=platform,
+            service="ingest",
+            timeout=API_FUNCTION_TIMEOUT,
+            memory_mb=512,
+            environment={"QUEUE_URL": self._queue.queue.queue_url, **_access(settings)},
+        )
+        self._query = TelemetryFunction(
+            self,
+            "Query",
+            platform=platform,
+            service="query",
+            timeout=API_FUNCTION_TIMEOUT,
+            memory_mb=512,
+            environment={
+                "TABLE_NAME": self._table.table_name,
+                "STALE_AFTER_MINUTES": str(settings.stale_after_minutes),
+                **_access(settings),
+            },
+        )
+        processor = TelemetryProcessor(
+            self,
+            "Processor",
+            platform=platform,
+            queue=self._queue.queue,
+            dead_letter_queue=self._queue.dead_letter_queue,
+            table_name=self._table.table_name,
+        )
+        self._processor = processor.function
+        self._api = TelemetryApi(
+            self,
+            "Api",
+            settings=settings,
+            ingest=self._ingest,
+            query=self._query,
+            operations=operations,
+        )
+        Monitoring(
+            self,
+            "Monitoring",
+            settings=settings,
+            operations=operations,
+            tls_only=tls_only,
+            queue=self._queue.queue,
+            dead_letter_queue=self._queue.dead_letter_queue,
+            table_name=self._table.table_name,
+            functions={
+                "Ingest": self._ingest.function,
+                "Processor": self._processor.function,
+                "Query": self._query.function,
+            },
+            access_log=self._api.access_log,
+        )
+        self._grant()
+        self._output()
+
+    def _grant(self) -> None:
+        """Say what each function may do: exact actions on exact resources, all of it here."""
+        queue, dead_letters, table = self._queue.queue, self._queue.dead_letter_queue, self._table
+
+        self._ingest.allow("sqs:SendMessage", on=queue.queue_arn)
+        # A producer needs both. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+        self._ingest.allow("kms:GenerateDataKey", "kms:Decrypt", on=self._queue.key_arn)
+
+        # What Lambda itself does with the queue, in the function's name.
+        self._processor.allow(
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+            on=queue.queue_arn,
+        )
+        self._processor.allow("sqs:SendMessage", on=dead_letters.queue_arn)
+        self._processor.allow("kms:GenerateDataKey", "kms:Decrypt", on=self._queue.key_arn)
+        self._processor.allow("dynamodb:BatchGetItem", "dynamodb:PutItem", on=table.table_arn)
+        # DynamoDB asks for its key in the name of the caller: to unwrap the table's data key, and to make one.
+        self._processor.allow("kms:Decrypt", "kms:GenerateDataKey", on=table.key_arn)
+
+        self._query.allow("dynamodb:BatchGetItem", on=table.table_arn)
+        self._query.allow("kms:Decrypt", on=table.key_arn)
+
+    def _output(self) -> None:
+        outputs = {
+            "ApiUrl": self._api.url,
+            "TableName": self._table.table_name,
+            "QueueUrl": self._queue.queue.queue_url,
+            "DeadLetterQueueUrl": self._queue.dead_letter_queue.queue_url,
+            "IngestFunctionName": self._ingest.function.function_name,
+            "ProcessorFunctionName": self._processor.function.function_name,
+            "QueryFunctionName": self._query.function.function_name,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+
+def _access(settings: StageSettings) -> dict[str, str]:
+    """Return the variables that tell a function which chargers a token may act for."""
+    issuer = settings.token_issuer
+    if issuer is None:
+        return {}
+    return {"CHARGERS_CLAIM": issuer.chargers_claim, "TOKENS_WITHOUT_CLAIM": issuer.tokens_without_claim}
