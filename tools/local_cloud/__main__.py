@@ -1,0 +1,83 @@
+"""The command behind `scripts/local.sh`."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from httpx import HTTPError
+
+from tools.local_cloud.cloud import PROJECT, LocalCloud
+from tools.local_cloud.errors import LocalCloudError
+from tools.local_cloud.tokens import A_DAY, SCOPES
+
+NOT_UP = 3
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Do what the arguments say, and end with one clear line where that fails."""
+    arguments = _parser().parse_args()
+    # So that `kill` ends it as Ctrl-C does: what it started, it stops.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(arguments)
+    except (LocalCloudError, BotoCoreError, ClientError, HTTPError) as error:
+        print(f"local.sh: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("local.sh: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    cloud = LocalCloud(
+        directory=Path(os.environ.get("LOCAL_DIRECTORY") or PROJECT / ".local").absolute(), port=_chosen_port()
+    )
+    match arguments.command:
+        case "up":
+            cloud.up()
+        case "down":
+            cloud.down()
+        case "status":
+            return 0 if cloud.is_up() else NOT_UP
+        case _:
+            print(
+                cloud.token(
+                    charger=arguments.charger, scopes=arguments.scope or SCOPES, expires_in=arguments.expires_in
+                )
+            )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/local.sh",
+        description="The whole service on this machine, at LOCAL_PORT (default 4566), with no AWS account.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start the emulator, deploy the stack, post an event and read it back")
+    commands.add_parser("down", help="stop it; its state is kept for the next `up`")
+    commands.add_parser("status", help=f"tell how it stands; exit code 0 when it is up, {NOT_UP} when not")
+    token = commands.add_parser("token", help="print a bearer token for the API")
+    token.add_argument("--charger", default="*", help="the charger that it is for (default: *, all)")
+    token.add_argument("--scope", action="append", help=f"what it may do, repeatable (default: {' '.join(SCOPES)})")
+    token.add_argument(
+        "--expires-in", type=int, default=A_DAY, metavar="SECONDS", help="its lifetime; negative: expired already"
+    )
+    return parser
+
+
+def _chosen_port() -> int | None:
+    chosen = os.environ.get("LOCAL_PORT")
+    if not chosen:
+        return None
+    if not chosen.isdecimal() or not 1024 <= int(chosen) <= 65535:  # noqa: PLR2004 - what a user may listen on
+        raise LocalCloudError(f"LOCAL_PORT is {chosen!r}; give a port from 1024 to 65535")
+    return int(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

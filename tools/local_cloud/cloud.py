@@ -1,0 +1,252 @@
+"""What `scripts/local.sh` does: up, down, status and token."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+import httpx
+
+from telemetry_stack import stages
+from telemetry_stack.stages import StageSettings, TokenIssuer
+from tools.local_cloud.deployment import Deployment, aws_variables, forget_the_real_aws
+from tools.local_cloud.emulator import Emulator, RunningEmulator, wait_until
+from tools.local_cloud.errors import LocalCloudError
+from tools.local_cloud.tokens import A_DAY, LocalTokenIssuer, write_private
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEFAULT_PORT = 4566
+# The first event starts three functions cold, on a machine that may be busy.
+FIRST_EVENT_SECONDS = 60
+FIRST_CHARGER = "CP-1"
+
+
+class LocalCloud:
+    """One local cloud: a directory with its state, and a port.
+
+    Args:
+        directory: where it keeps what it makes.
+        port: the port that the user chose, None for the one that it runs on, else the default.
+    """
+
+    def __init__(self, *, directory: Path, port: int | None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._emulator = Emulator(directory=directory, python=PROJECT / ".local" / "emulator" / "bin" / "python")
+        self._chosen_port = port
+
+    def up(self) -> None:
+        """Start the emulator where it does not run, deploy, and show an event that went all the way.
+
+        Raises:
+            LocalCloudError: one of these can't be done.
+        """
+        with self._alone():
+            running = self._emulator.running()
+            try:
+                self._up()
+            except KeyboardInterrupt:
+                if running is None:
+                    self._stop()
+                raise
+
+    def down(self) -> None:
+        """Stop the emulator and the functions that run in it. Their state is kept for the next `up`."""
+        with self._alone():
+            self._stop()
+
+    def is_up(self) -> bool:
+        """Print how it stands, and tell whether the API can be used."""
+        running = self._emulator.running()
+        if running is None:
+            print(f"emulator  {'was killed' if self._emulator.was_killed() else 'not running'}; scripts/local.sh up")
+            return False
+        healthy = running.answers()
+        print(f"emulator  {'running' if healthy else 'does not answer'}: port {running.port}, process {running.pid}")
+        print(f"log       {self._emulator.log}")
+        settings = _settings(running.port)
+        api_url = self._deployment(settings).api_url(port=running.port)
+        deployed = healthy and api_url is not None and _answers(api_url)
+        print(f"stack     {settings.stack_name}{'' if deployed else ' is not deployed; scripts/local.sh up'}")
+        if deployed:
+            print(f"API       {api_url}")
+        return deployed
+
+    def token(self, *, charger: str, scopes: Sequence[str], expires_in: int) -> str:
+        """Return a token that the running local cloud's authorizer accepts.
+
+        Raises:
+            LocalCloudError: it is not running.
+        """
+        running = self._emulator.running()
+        if running is None:
+            raise LocalCloudError("the local cloud is not running; start it with: scripts/local.sh up")
+        return self._issuer(_settings(running.port)).token(chargers=charger, scopes=scopes, expires_in=expires_in)
+
+    def _up(self) -> None:
+        running = self._start()
+        settings = _settings(running.port)
+        forget_the_real_aws(port=running.port, region=settings.region)
+        issuer = self._issuer(settings)
+        with _step("token issuer"):
+            issuer.publish()
+        deployment = self._deployment(settings)
+        if not deployment.is_bootstrapped():
+            with _step("cdk bootstrap"):
+                deployment.bootstrap()
+        with _step(f"cdk deploy of {settings.stack_name}"):
+            deployment.deploy()
+        api_url = deployment.api_url(port=running.port)
+        if api_url is None:
+            raise LocalCloudError(f"cdk deploy left no outputs of {settings.stack_name} in {deployment.outputs_file}")
+        with _step("API answers"):
+            if not wait_until(lambda: _answers(api_url), seconds=FIRST_EVENT_SECONDS):
+                raise LocalCloudError(f"the API does not answer at {api_url}; see {self._emulator.log}")
+        token = issuer.token(expires_in=A_DAY)
+        self._write_environment(settings, running, api_url=api_url, token=token)
+        with _step("event posted and read back"):
+            stored = _send_and_read_back(api_url, token)
+        self._show(api_url, token, stored)
+
+    def _start(self) -> RunningEmulator:
+        running = self._emulator.running()
+        if running and self._chosen_port not in {None, running.port}:
+            raise LocalCloudError(
+                f"the local cloud of this checkout already runs on port {running.port}; "
+                "stop it first with: scripts/local.sh down"
+            )
+        if running and not running.answers():
+            print(f"  the emulator (process {running.pid}) does not answer: it is started anew")
+            self._emulator.stop(running)
+            running = None
+        if running:
+            print(f"  emulator on port {running.port} ... runs already")
+            return running
+        if self._emulator.was_killed():
+            print("  the emulator was killed, and its state with it: it begins empty")
+        port = self._chosen_port or DEFAULT_PORT
+        with _step(f"emulator on port {port}"):
+            return self._emulator.start(port=port, region=_settings(port).region)
+
+    def _stop(self) -> None:
+        running = self._emulator.running()
+        if running is None:
+            print("the local cloud is not running")
+            return
+        clean = self._emulator.stop(running)
+        print(f"stopped the local cloud on port {running.port}")
+        if not clean:
+            print("the emulator had to be killed: the next start begins empty")
+
+    def _write_environment(
+        self, settings: StageSettings, running: RunningEmulator, *, api_url: str, token: str
+    ) -> None:
+        variables = {
+            "TELEMETRY_API_URL": api_url,
+            "TELEMETRY_TOKEN": token,
+            "TELEMETRY_STACK_NAME": settings.stack_name,
+            **aws_variables(port=running.port, region=settings.region),
+        }
+        lines = [*(f"{name}={value}" for name, value in variables.items()), f"export {' '.join(variables)}"]
+        write_private(self._directory / "env", "".join(f"{line}\n" for line in lines).encode())
+
+    def _show(self, api_url: str, token: str, stored: object) -> None:
+        environment = _as_typed(self._directory / "env")
+        print(
+            f"""
+The latest telemetry of {FIRST_CHARGER}, posted to the API and read back:
+
+{json.dumps(stored, indent=2)}
+
+API    {api_url}
+Token  {token}
+
+Try next:
+
+  . {environment}
+  curl -sS "$TELEMETRY_API_URL/telemetry" -H "Authorization: Bearer $TELEMETRY_TOKEN" \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"chargerId": "CP-2", "timestamp": "'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'", "payload": {{"power_kw": 11.0}}}}'
+  curl -sS "$TELEMETRY_API_URL/telemetry/CP-2" -H "Authorization: Bearer $TELEMETRY_TOKEN"
+  scripts/local.sh token --charger CP-2
+  scripts/local.sh status
+  scripts/local.sh down"""
+        )
+
+    def _issuer(self, settings: StageSettings) -> LocalTokenIssuer:
+        if not isinstance(settings.token_issuer, TokenIssuer):
+            raise LocalCloudError("stage local has no token_issuer in telemetry_stack/stages.py")
+        return LocalTokenIssuer(settings.token_issuer, key_file=self._directory / "issuer-key.pem")
+
+    def _deployment(self, settings: StageSettings) -> Deployment:
+        return Deployment(settings, directory=self._directory, project=PROJECT)
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Hold back a second `up` or `down` in the same directory until the first is done."""
+        with (self._directory / "local.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _settings(port: int) -> StageSettings:
+    return stages.stage_settings("local", local_port=port)
+
+
+def _answers(api_url: str) -> bool:
+    """Tell whether the API refuses who brings no token, as it does when it is deployed."""
+    try:
+        answer = httpx.get(f"{api_url}/telemetry/{FIRST_CHARGER}", timeout=5, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == HTTPStatus.UNAUTHORIZED
+
+
+def _send_and_read_back(api_url: str, token: str) -> object:
+    """Post an event and return the charger's latest telemetry as soon as it shows the event."""
+    event = {
+        "chargerId": FIRST_CHARGER,
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "payload": {"power_kw": 7.4, "voltage_v": 230.1, "current_a": 32.2, "session_energy_wh": 1250},
+    }
+    with httpx.Client(
+        headers={"Authorization": f"Bearer {token}"}, timeout=FIRST_EVENT_SECONDS, trust_env=False
+    ) as client:
+        posted = client.post(f"{api_url}/telemetry", json=event)
+        if posted.status_code != HTTPStatus.ACCEPTED:
+            raise LocalCloudError(f"POST /telemetry answered {posted.status_code}: {posted.text}")
+        event_id = posted.json()["eventId"]
+
+        def read() -> httpx.Response:
+            return client.get(f"{api_url}/telemetry/{FIRST_CHARGER}")
+
+        def is_stored() -> bool:
+            answer = read()
+            return answer.is_success and answer.json()["eventId"] == event_id
+
+        if not wait_until(is_stored, seconds=FIRST_EVENT_SECONDS):
+            raise LocalCloudError(f"the posted event can't be read back: the API last answered {read().text}")
+        return read().json()
+
+
+@contextmanager
+def _step(what: str) -> Generator[None]:
+    """Tell what is being done, and how long it took."""
+    started = time.monotonic()
+    print(f"  {what} ...", end="", flush=True)
+    try:
+        yield
+    except (LocalCloudError, httpx.HTTPError, KeyboardInterrupt):
+        print(" failed", flush=True)
+        raise
+    print(f" {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _as_typed(path: Path) -> str:
+    """Return a path the way one would type it in the project's directory."""
+    return os.path.relpath(path, PROJECT) if path.is_relative_to(PROJECT) else str(path)

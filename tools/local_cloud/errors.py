@@ -1,0 +1,5 @@
+"""What goes wrong in the local cloud, told to the person at the keyboard."""
+
+
+class LocalCloudError(Exception):
+    """The local cloud can't do what was asked. The message says why, and what to do about it."""
