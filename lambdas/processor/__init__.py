@@ -1,0 +1,1 @@
+"""The function that takes envelopes off the queue and keeps the latest telemetry of each charger."""

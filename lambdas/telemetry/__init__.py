@@ -1,0 +1,1 @@
+"""What the functions share: the event model, the merge, and the queue and the table behind small interfaces."""

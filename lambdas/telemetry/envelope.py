@@ -1,0 +1,36 @@
+"""The telemetry envelope: an accepted event with the server's time and an id, as it travels on the queue."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field
+
+from telemetry.event import TelemetryEvent
+from telemetry.timestamps import to_microseconds
+
+
+class TelemetryEnvelope(TelemetryEvent):
+    """An accepted event; fields that only newer code knows are ignored.
+
+    Attributes:
+        ingested_at: when ingest accepted it, in UTC with microseconds; text order is time order.
+        event_id: SHA-256 of the event in hex.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    ingested_at: str = Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
+        description="a UTC time with microseconds",
+    )
+    event_id: str = Field(pattern=r"^[0-9a-f]{64}$", description="a SHA-256 in hex")
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        """What decides which of two envelopes is newer; equal only for the same envelope."""
+        return (self.timestamp, self.ingested_at, self.event_id)
+
+
+def seal(event: TelemetryEvent, ingested_at: datetime) -> TelemetryEnvelope:
+    """Return the envelope of an event that was accepted at `ingested_at`."""
+    stamps = {"ingestedAt": to_microseconds(ingested_at), "eventId": event.content_id()}
+    return TelemetryEnvelope.model_validate(event.as_json() | stamps)

@@ -1,0 +1,113 @@
+"""The telemetry event: what a charger posts, validated once, at the door."""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from telemetry import exact_json
+from telemetry.errors import InvalidEventError, Problem
+from telemetry.storable import find_problems, json_pointer
+from telemetry.timestamps import canonical_timestamp, to_milliseconds, to_moment
+
+# OCPP's identifierString, beginning with a letter or a digit.
+_CHARGER_ID = r"[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}"
+_CHARGER_ID_PATTERN = re.compile(_CHARGER_ID)
+CHARGER_ID_RULE = "1 to 64 of A-Z a-z 0-9 * - _ = : + | @ . beginning with a letter or a digit"
+
+SHORT_TEXT_RULE = "a string of 1 to 128 characters"
+
+# A sender mends some problems at a time; an answer must not grow with what is wrong.
+MOST_PROBLEMS = 20
+FURTHEST_FUTURE = timedelta(minutes=5)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class TelemetryEvent(BaseModel):
+    """What a charger posts; the timestamp is in its canonical form. A field that is null counts as not sent."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel)
+
+    charger_id: str = Field(pattern=f"^{_CHARGER_ID}$", description=CHARGER_ID_RULE)
+    timestamp: str = Field(description="an RFC 3339 time with an offset, such as 2026-11-23T08:15:30.250Z")
+    payload: dict[str, object] = Field(description="a JSON object")
+    connector_id: int | None = Field(default=None, ge=0, le=24, description="an integer from 0 to 24")
+    charger_status: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
+    location_id: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
+    firmware_version: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
+
+    @field_validator("timestamp")
+    @classmethod
+    def _canonical(cls, timestamp: str) -> str:
+        return canonical_timestamp(timestamp)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the JSON object of the event: fields in camelCase, those that were not sent left out."""
+        values = ((to_camel(name), getattr(self, name)) for name in type(self).model_fields)
+        return {name: value for name, value in values if value is not None}
+
+    def content_id(self) -> str:
+        """Return the SHA-256, in hex, of the canonical event: the same event sent twice has the same id."""
+        return hashlib.sha256(exact_json.dump(self.as_json()).encode()).hexdigest()
+
+
+def parse_event(value: object, now: datetime) -> TelemetryEvent:
+    """Return the event that a parsed JSON value holds.
+
+    Args:
+        value: what `exact_json.parse` returned.
+        now: the server's time, which the event may not be far ahead of.
+
+    Raises:
+        InvalidEventError: it is no telemetry event, could not be stored as it is, or lies in the future.
+    """
+    event = validate(TelemetryEvent, value)
+    if to_moment(event.timestamp) > now + FURTHEST_FUTURE:
+        # Chargers without a clock of their own set it by this.
+        detail = f"is more than 5 minutes ahead of the server, whose time is {to_milliseconds(now)}"
+        raise InvalidEventError([Problem("/timestamp", detail)])
+    return event
+
+
+def validate(model: type[Model], value: object) -> Model:
+    """Return the model that a parsed JSON value holds, known to be storable exactly as it is.
+
+    Raises:
+        InvalidEventError: it is not what the model says, or could not be stored.
+    """
+    problems = list(islice(find_problems(value), MOST_PROBLEMS))
+    if problems:
+        raise InvalidEventError(problems)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        raise InvalidEventError([_problem(model, each) for each in details[:MOST_PROBLEMS]]) from error
+
+
+def is_charger_id(text: str) -> bool:
+    """Tell whether `text` can be the id of a charger."""
+    return _CHARGER_ID_PATTERN.fullmatch(text) is not None
+
+
+def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
+    """Say in our words what the validation library found; its own would repeat values and name itself."""
+    path = error["loc"]
+    if error["type"] == "missing":
+        detail = "is required"
+    elif error["type"] == "extra_forbidden":
+        detail = "is not a field of a telemetry event"
+    elif error["type"] == "value_error":
+        detail = str(error.get("ctx", {})["error"])
+    elif path:
+        rules = {field.alias: field.description for field in model.model_fields.values()}
+        detail = f"must be {rules[str(path[0])]}"
+    else:
+        detail = "must be a JSON object"
+    return Problem(json_pointer(path), detail)

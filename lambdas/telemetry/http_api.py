@@ -1,0 +1,92 @@
+"""What an API Gateway HTTP API hands to a function and takes back (payload format 2.0)."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+from urllib.parse import unquote
+
+from telemetry.errors import MediaTypeError, NotJsonError, TooLargeError
+
+LARGEST_BODY_BYTES = 1024 * 1024
+JSON = "application/json"
+
+
+class Jwt(TypedDict):
+    """What the JWT authorizer found in the token."""
+
+    claims: Mapping[str, object]
+
+
+class Authorizer(TypedDict):
+    """What the route's authorizer says; a JWT authorizer is the only kind that the stack makes."""
+
+    jwt: NotRequired[Jwt]
+
+
+class RequestContext(TypedDict):
+    """What API Gateway adds to a request."""
+
+    requestId: str
+    authorizer: NotRequired[Authorizer]
+
+
+class HttpRequest(TypedDict):
+    """A request; names of headers are in lower case, values of a repeated header joined by commas."""
+
+    requestContext: RequestContext
+    headers: NotRequired[Mapping[str, str]]
+    pathParameters: NotRequired[Mapping[str, str]]
+    body: NotRequired[str]
+    isBase64Encoded: NotRequired[bool]
+
+
+class HttpAnswer(TypedDict):
+    """An answer."""
+
+    statusCode: int
+    headers: Mapping[str, str]
+    body: str
+
+
+def claims_of(request: HttpRequest) -> Mapping[str, object]:
+    """Return the claims of the request's token; none where no authorizer looked at one."""
+    jwt = request["requestContext"].get("authorizer", {}).get("jwt")
+    return jwt["claims"] if jwt else {}
+
+
+def header_of(request: HttpRequest, name: str) -> str:
+    """Return the header of a name in lower case; empty where it was not sent."""
+    return request.get("headers", {}).get(name, "")
+
+
+def path_parameter_of(request: HttpRequest, name: str) -> str:
+    """Return a part of the path, decoded; a plus sign stays one."""
+    return unquote(request.get("pathParameters", {}).get(name, ""))
+
+
+def json_text_of(request: HttpRequest) -> str:
+    """Return the body of a request that must send JSON.
+
+    Raises:
+        MediaTypeError: it is of another type, or compressed.
+        TooLargeError: it is longer than 1 MiB.
+        NotJsonError: it is not UTF-8.
+    """
+    media_type = header_of(request, "content-type").partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise MediaTypeError(f"the body must be sent with Content-Type: {JSON}")
+    if header_of(request, "content-encoding").strip().lower() not in {"", "identity"}:
+        # API Gateway hands application/json over as text: a compressed body arrives destroyed.
+        raise MediaTypeError(
+            f"a compressed body cannot be read under Content-Type: {JSON}; "
+            "gzip is sent as Content-Type: application/gzip, with no Content-Encoding"
+        )
+    try:
+        body = request.get("body", "")
+        sent = base64.b64decode(body, validate=True) if request.get("isBase64Encoded") else body.encode()
+        if len(sent) > LARGEST_BODY_BYTES:
+            raise TooLargeError(f"the body is longer than {LARGEST_BODY_BYTES} bytes")
+        return sent.decode()
+    except (UnicodeError, binascii.Error) as error:
+        raise NotJsonError("the body is not text in UTF-8") from error

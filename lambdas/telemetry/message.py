@@ -1,0 +1,82 @@
+"""The queue message: envelopes of one charger in the order sent, and the id that follows them through the logs."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from telemetry import exact_json
+from telemetry.envelope import TelemetryEnvelope
+from telemetry.errors import InvalidEventError, NewerMessageError, NotJsonError, Problem, UnreadableMessageError
+from telemetry.event import validate
+
+# Raised when a message changes so that code of before could not read it; a new field alone is no reason.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class TelemetryMessage:
+    """What one queue message holds.
+
+    Attributes:
+        correlation_id: of the request that brought the envelopes.
+        envelopes: those that keep the contract, in the order sent.
+        bad: the error of each that does not, by its index in the message.
+    """
+
+    correlation_id: str
+    envelopes: Sequence[TelemetryEnvelope]
+    bad: dict[int, InvalidEventError] = field(default_factory=dict[int, InvalidEventError])
+
+
+def encode(correlation_id: str, envelopes: Sequence[TelemetryEnvelope]) -> str:
+    """Return the body of a message; it is ASCII, because SQS refuses U+FFFE and U+FFFF."""
+    as_json = [envelope.as_json() for envelope in envelopes]
+    return exact_json.dump({"version": VERSION, "correlationId": correlation_id, "envelopes": as_json})
+
+
+def deduplication_id(envelopes: Sequence[TelemetryEnvelope]) -> str:
+    """Return the id by which the queue drops a message whose events it was sent within the last 5 minutes."""
+    return hashlib.sha256("".join(envelope.event_id for envelope in envelopes).encode()).hexdigest()
+
+
+def decode(body: str, charger_id: str) -> TelemetryMessage:
+    """Return what the body of a message of `charger_id`'s group holds.
+
+    Raises:
+        NewerMessageError: newer code wrote it.
+        UnreadableMessageError: it is not a message at all.
+    """
+    try:
+        message = exact_json.parse(body)
+    except (NotJsonError, InvalidEventError) as error:
+        raise UnreadableMessageError("the message is not JSON that can be read") from error
+    if not isinstance(message, dict):
+        raise UnreadableMessageError("the message is not a JSON object")
+    fields = cast("dict[str, object]", message)
+    version, correlation_id, envelopes = (fields.get(name) for name in ("version", "correlationId", "envelopes"))
+    if type(version) is not int:
+        raise UnreadableMessageError("the message has no version")
+    if version > VERSION:
+        raise NewerMessageError(f"the message has version {version}; this code reads {VERSION}")
+    if version < VERSION:
+        raise UnreadableMessageError("the message has a version that never was")
+    if not isinstance(correlation_id, str) or not isinstance(envelopes, list) or not envelopes:
+        raise UnreadableMessageError("the message lacks its correlationId or its envelopes")
+    return _read_envelopes(correlation_id, cast("list[object]", envelopes), charger_id)
+
+
+def _read_envelopes(correlation_id: str, envelopes: list[object], charger_id: str) -> TelemetryMessage:
+    good: list[TelemetryEnvelope] = []
+    bad: dict[int, InvalidEventError] = {}
+    for index, value in enumerate(envelopes):
+        try:
+            envelope = validate(TelemetryEnvelope, value)
+        except InvalidEventError as error:
+            bad[index] = error
+            continue
+        if envelope.charger_id == charger_id:
+            good.append(envelope)
+        else:
+            bad[index] = InvalidEventError([Problem("/chargerId", "is not the charger of the message's group")])
+    return TelemetryMessage(correlation_id, good, bad)

@@ -1,0 +1,67 @@
+"""Times as text of a fixed width, in UTC, so that the order of strings is the order of time."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+# RFC 3339, and the basic offsets of ISO 8601 (`+0000`, `+02`) that real chargers send.
+_TIMESTAMP = re.compile(
+    r"(?P<second>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:(?P<seconds>[0-9]{2}))"
+    r"(?:\.(?P<fraction>[0-9]+))?"
+    r"(?P<offset>[Zz]|(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2})?)?"
+)
+FIRST_YEAR = 1000
+LEAP_SECOND = "60"
+LARGEST_OFFSET_HOURS = 23
+LARGEST_OFFSET_MINUTES = 59
+
+
+def canonical_timestamp(text: str) -> str:
+    """Return the time that `text` gives, like `2026-11-23T08:15:30.250Z`; digits after the milliseconds are cut off.
+
+    Raises:
+        ValueError: it is no time, has no offset, or is outside the years 1000 to 9999; its text is for the sender.
+    """
+    match = _TIMESTAMP.fullmatch(text)
+    if not match:
+        raise ValueError("must be an RFC 3339 time such as 2026-11-23T08:15:30.250Z")
+    if match["offset"] is None:
+        raise ValueError("has no offset from UTC: add Z where it is UTC, or the offset, such as +02:00")
+    if match["seconds"] == LEAP_SECOND:
+        raise ValueError("is a leap second, which is not kept: send second 59")
+    hours, minutes = int(match["hours"] or 0), int(match["minutes"] or 0)
+    if hours > LARGEST_OFFSET_HOURS or minutes > LARGEST_OFFSET_MINUTES:
+        raise ValueError("has an offset from UTC of a day or more, or of more than 59 minutes past the hour")
+    offset = timedelta(hours=hours, minutes=minutes)
+    zone = timezone(-offset if match["sign"] == "-" else offset)
+    try:
+        moment = datetime.strptime(match["second"].upper(), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("is a date or a time of day that does not exist, or is past the year 9999") from error
+    if moment.year < FIRST_YEAR:
+        raise ValueError("is before the year 1000")
+    milliseconds = int((match["fraction"] or "")[:3].ljust(3, "0"))
+    return to_milliseconds(moment + timedelta(milliseconds=milliseconds))
+
+
+def to_milliseconds(moment: datetime) -> str:
+    """Return an aware time as text with milliseconds."""
+    return _text(moment, "milliseconds")
+
+
+def to_microseconds(moment: datetime) -> str:
+    """Return an aware time as text with microseconds."""
+    return _text(moment, "microseconds")
+
+
+def to_moment(text: str) -> datetime:
+    """Return the aware time that one of this module's texts stands for."""
+    return datetime.fromisoformat(text)
+
+
+def floor_to_minute(text: str) -> str:
+    """Return the minute of one of this module's texts, with milliseconds: `2026-11-23T08:15:00.000Z`."""
+    return to_milliseconds(to_moment(text).replace(second=0, microsecond=0))
+
+
+def _text(moment: datetime, timespec: str) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
