@@ -7,8 +7,8 @@ from telemetry.errors import NewerMessageError, TelemetryError, UnreadableMessag
 from telemetry.fifo_queue import FifoQueue, OutgoingMessage
 from telemetry.message import TelemetryMessage, decode
 
-# SQS refuses an empty attribute, and a long one eats into the size of the message.
-LONGEST_ATTRIBUTE = 256
+# Attributes count towards the size of a message.
+LONGEST_INDEXES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +71,9 @@ def dead_letter(delivery: Delivery, error: TelemetryError, queue: FifoQueue) -> 
         "firstSeenAt": queued.first_seen_at,
     }
     if delivery.correlation_id:
-        attributes["correlationId"] = delivery.correlation_id[:LONGEST_ATTRIBUTE]
+        attributes["correlationId"] = delivery.correlation_id
     if delivery.content and delivery.content.bad:
-        attributes["badEventIndexes"] = ",".join(str(index) for index in delivery.content.bad)[:LONGEST_ATTRIBUTE]
+        attributes["badEventIndexes"] = ",".join(str(index) for index in delivery.content.bad)[:LONGEST_INDEXES]
     # The source's id as group lets the DLQ be read whole; as deduplication id it never meets a redriven message's.
     queue.send(
         OutgoingMessage(

@@ -87,7 +87,8 @@ class Processor:
                     self._reject(delivery, errors, seconds_left)
             except TelemetryError as error:
                 for held_back in deliveries[index:]:
-                    _log(held_back, "to be delivered again", reason=error.reason, cause=repr(error.__cause__))
+                    details = {"reason": error.reason, "cause": repr(error.__cause__)}
+                    logger.warning("to be delivered again", extra=_log_keys(held_back) | details)
                 return index
             if not store_error and delivery.envelopes:
                 self._report(delivery, stale)
@@ -136,17 +137,18 @@ class Processor:
         dead_letter(delivery, errors[0], self.dead_letter_queue)
         bad = len(delivery.content.bad) if delivery.content and errors[0] is delivery.error else delivery.events
         count("EventsDeadLettered", bad, reason=errors[0].reason)
-        _log(delivery, "dead-lettered", reason=errors[0].reason)
+        logger.error("dead-lettered", extra=_log_keys(delivery) | {"reason": errors[0].reason})
 
     def _report(self, delivery: Delivery, stale: frozenset[Order]) -> None:
         """Count what became of a message's envelopes, and how long it took from the charger's request."""
         fresh = [envelope for envelope in delivery.envelopes if envelope.order not in stale]
+        stale_count = len(delivery.envelopes) - len(fresh)
         count("EventsStored", len(fresh))
-        count("EventsStale", len(delivery.envelopes) - len(fresh))
+        count("EventsStale", stale_count)
         for envelope in fresh:
             milliseconds = (self.clock() - to_moment(envelope.ingested_at)).total_seconds() * 1000
             measure_milliseconds("IngestToStored", milliseconds)
-        _log(delivery, "stored", stored=len(fresh), stale=len(delivery.envelopes) - len(fresh))
+        logger.info("stored", extra=_log_keys(delivery) | {"stored": len(fresh), "stale": stale_count})
 
 
 def fold(
@@ -173,12 +175,11 @@ def _require_time(seconds_left: Callable[[], float]) -> None:
         raise OutOfTimeError("too little time is left for a call that may not be answered")
 
 
-def _log(delivery: Delivery, outcome: str, **details: object) -> None:
-    """Log what became of a message, by the id that its events had in ingest's log."""
-    of_message = {
+def _log_keys(delivery: Delivery) -> dict[str, object]:
+    """Return what every log line about a message says: the id that its events had in ingest's log, above all."""
+    return {
         "correlationId": delivery.correlation_id,
         "chargerId": delivery.queued.group,
         "messageId": delivery.queued.message_id,
         "eventIds": [envelope.event_id for envelope in delivery.envelopes],
     }
-    logger.info(outcome, extra=of_message | details)

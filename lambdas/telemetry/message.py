@@ -1,6 +1,7 @@
 """The queue message: envelopes of one charger in the order sent, and the id that follows them through the logs."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -12,6 +13,8 @@ from telemetry.event import validate
 
 # Raised when a message changes so that code of before could not read it; a new field alone is no reason.
 VERSION = 1
+# What API Gateway gives is short; it must be fit for a log line and for an attribute of a message.
+_CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,10 @@ def decode(body: str, charger_id: str) -> TelemetryMessage:
         raise NewerMessageError(f"the message has version {version}; this code reads {VERSION}")
     if version < VERSION:
         raise UnreadableMessageError("the message has a version that never was")
-    if not isinstance(correlation_id, str) or not isinstance(envelopes, list) or not envelopes:
-        raise UnreadableMessageError("the message lacks its correlationId or its envelopes")
+    if not isinstance(correlation_id, str) or not _CORRELATION_ID.fullmatch(correlation_id):
+        raise UnreadableMessageError("the message has no correlationId")
+    if not isinstance(envelopes, list) or not envelopes:
+        raise UnreadableMessageError("the message has no envelopes")
     return _read_envelopes(correlation_id, cast("list[object]", envelopes), charger_id)
 
 

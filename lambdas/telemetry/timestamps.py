@@ -34,7 +34,7 @@ def canonical_timestamp(text: str) -> str:
     offset = timedelta(hours=hours, minutes=minutes)
     zone = timezone(-offset if match["sign"] == "-" else offset)
     try:
-        moment = datetime.strptime(match["second"].upper(), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=zone).astimezone(UTC)
+        moment = datetime.fromisoformat(match["second"].upper()).replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError("is a date or a time of day that does not exist, or is past the year 9999") from error
     if moment.year < FIRST_YEAR:
