@@ -4,15 +4,16 @@
 """
 
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-# RFC 2606 reserves the name: nobody can own it, so what ends in it was never filled in.
-EXAMPLE_DOMAIN = ".example"
+# RFC 2606 reserves the top-level name, which nobody can own: a host below it was never filled in.
+EXAMPLE = re.compile(r"[@./][\w-]+\.example(?![\w.-])")
 
 StageName = Literal["local", "dev", "staging", "prod"]
 STAGE_NAMES: tuple[StageName, ...] = ("local", "dev", "staging", "prod")
@@ -24,8 +25,16 @@ EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 LogRetentionDays = Literal[1, 7, 30, 90, 180, 365]
 
 
-class UnknownStageError(Exception):
+class StageError(Exception):
+    """The stage that was asked for can't be used; the message says why, on one line."""
+
+
+class UnknownStageError(StageError):
     """No stage has the name that was asked for."""
+
+
+class InvalidStageError(StageError):
+    """A setting of the stage, or several together, break a rule."""
 
 
 class AwsOnly(StrEnum):
@@ -140,7 +149,8 @@ class StageSettings(Settings):
 
     def example_values(self) -> list[str]:
         """Return `setting = value` for each setting that still holds an `.example` value."""
-        return [f"{path} = {value}" for path, value in _strings(self.model_dump(mode="json")) if _is_example(value)]
+        settings = _texts(self.model_dump(mode="json"), "")
+        return [f"{path} = {value}" for path, value in settings if EXAMPLE.search(value)]
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -174,20 +184,24 @@ def stage_settings(name: str | None, *, local_port: int) -> StageSettings:
 
     Raises:
         UnknownStageError: there is no such stage.
-        ValidationError: a setting, or several together, break a rule.
+        InvalidStageError: a setting, or several together, break a rule.
     """
-    match name:
-        case "local":
-            return local(local_port)
-        case "dev":
-            return dev()
-        case "staging":
-            return staging()
-        case "prod":
-            return prod()
-        case _:
-            asked = "no stage was given" if name is None else f"there is no stage {name!r}"
-            raise UnknownStageError(f"{asked}; say -c stage=STAGE with one of: {', '.join(STAGE_NAMES)}")
+    try:
+        match name:
+            case "local":
+                return local(local_port)
+            case "dev":
+                return dev()
+            case "staging":
+                return staging()
+            case "prod":
+                return prod()
+            case _:
+                asked = "no stage was given" if name is None else f"there is no stage {name!r}"
+                raise UnknownStageError(f"{asked}; say -c stage=STAGE with one of: {', '.join(STAGE_NAMES)}")
+    except ValidationError as error:
+        broken = "; ".join(f"{'.'.join(map(str, each['loc']))} {each['msg']}".strip() for each in error.errors())
+        raise InvalidStageError(f"stage {name} in telemetry_stack/stages.py: {broken}") from error
 
 
 def local(port: int) -> StageSettings:
@@ -277,26 +291,13 @@ def prod() -> StageSettings:
     )
 
 
-def describe(error: ValidationError) -> str:
-    """Return what broke in the settings, on one line."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or error.title}: {problem['msg']}" for problem in error.errors()
-    )
-
-
-def _strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    match value:
-        case str():
-            yield path, value
-        case dict():
-            for key, item in value.items():
-                yield from _strings(item, f"{path}.{key}" if path else str(key))
-        case list():
-            for index, item in enumerate(value):
-                yield from _strings(item, f"{path}[{index}]")
-        case _:
-            pass
-
-
-def _is_example(value: str) -> bool:
-    return f"{value}/".replace("@", "/").find(f"{EXAMPLE_DOMAIN}/") >= 0
+def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yield each string in what Pydantic dumped as JSON, with where it stands, e.g. `alarm_emails[0]`."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in cast("dict[str, object]", value).items():
+            yield from _texts(item, f"{path}.{key}".removeprefix("."))
+    elif isinstance(value, list):
+        for index, item in enumerate(cast("list[object]", value)):
+            yield from _texts(item, f"{path}[{index}]")

@@ -140,11 +140,20 @@ class TelemetryStack(Stack):
         self._processor.allow("sqs:SendMessage", on=dead_letters.queue_arn)
         self._processor.allow("kms:GenerateDataKey", "kms:Decrypt", on=self._queue.key_arn)
         self._processor.allow("dynamodb:BatchGetItem", "dynamodb:PutItem", on=table.table_arn)
-        # DynamoDB asks for its key in the name of the caller: to unwrap the table's data key, and to make one.
-        self._processor.allow("kms:Decrypt", "kms:GenerateDataKey", on=table.key_arn)
+        # DynamoDB uses the table's key in the name of the caller.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+        self._processor.allow(
+            "kms:DescribeKey",
+            "kms:Decrypt",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+            on=table.key_arn,
+        )
 
         self._query.allow("dynamodb:BatchGetItem", on=table.table_arn)
-        self._query.allow("kms:Decrypt", on=table.key_arn)
+        self._query.allow("kms:DescribeKey", "kms:Decrypt", on=table.key_arn)
 
     def _output(self) -> None:
         outputs = {

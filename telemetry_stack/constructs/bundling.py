@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import jsii
@@ -79,27 +78,21 @@ class LambdaBundle:
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
-    def try_bundle(self, output_dir: str, *_options: object, **_named_options: object) -> bool:
-        """Build the bundle for the CDK.
+    def try_bundle(self, output_dir: str, *_options: object) -> bool:
+        """Build the bundle for the CDK, which gives a directory that is there and empty.
 
         Raises:
             BundlingError: always in place of returning False, which would make the CDK try Docker.
         """
-        output = Path(output_dir)
         try:
-            # Elsewhere first: the CDK takes a directory that is there for a whole bundle, also after Ctrl-C.
-            with tempfile.TemporaryDirectory(prefix="bundling-", dir=output.parent) as scratch:
-                whole = Path(scratch) / "bundle"
-                self.build(whole)
-                output.rmdir()
-                whole.rename(output)
+            self.build(Path(output_dir))
         except BundlingError as error:
             self.failure = error
             raise
         return True
 
     def build(self, directory: Path) -> None:
-        """Make the bundle in a new directory.
+        """Make the bundle in a directory that is empty or not yet there.
 
         Raises:
             BundlingError: a program is missing or failed.
@@ -123,7 +116,19 @@ class LambdaBundle:
             platform += ["--python-platform", LAMBDA_PLATFORMS[self._target.architecture]]
         else:
             platform = []
-        command = [uv, "pip", "install", "--quiet", "--python", sys.executable, *platform, "--target", str(directory)]
+        command = [
+            uv,
+            "--color",
+            "never",
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            sys.executable,
+            *platform,
+            "--target",
+            str(directory),
+        ]
         command += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--requirements"]
         _run([*command, str(REQUIREMENTS)], hint="is the Python package index reachable?")
         # Console scripts name this machine's Python in their first line; no function calls one.

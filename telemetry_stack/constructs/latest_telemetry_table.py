@@ -1,5 +1,7 @@
 """The table that holds the latest telemetry of each charger."""
 
+from typing import cast
+
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
@@ -27,13 +29,14 @@ class LatestTelemetryTable(Construct):
         point_in_time_recovery: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._key = kms.Key(
+        key = kms.Key(
             self,
             "Key",
             description="The latest telemetry of each charger",
             enable_key_rotation=True,
             removal_policy=removal_policy,
         )
+        self._key = cast("kms.IKey", key)
         self._table = dynamodb.TableV2(
             self,
             "Table",

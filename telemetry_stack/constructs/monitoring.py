@@ -1,6 +1,7 @@
 """The alarms, and who is told of them."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from aws_cdk import Acknowledgment, Duration, Stack, Validations
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -58,7 +59,8 @@ class Monitoring(Construct):
         super().__init__(scope, construct_id)
         self._stage = settings.name
         self._runbook_url = settings.runbook_url
-        self._topic = self._alarm_topic(operations, settings.alarm_emails, tls_only=tls_only)
+        topic = self._alarm_topic(operations, settings.alarm_emails, tls_only=tls_only)
+        self._action = cast("cloudwatch.IAlarmAction", actions.SnsAction(cast("sns.ITopic", topic)))
         self._watch_queues(queue, dead_letter_queue)
         self._watch_functions(functions)
         self._watch_api(access_log)
@@ -69,14 +71,17 @@ class Monitoring(Construct):
         # Any policy replaces the default one, which would let this account's alarms publish.
         topic.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                sid="AlarmsOfThisAccount",
+                principals=[cast("iam.IPrincipal", iam.ServicePrincipal("cloudwatch.amazonaws.com"))],
                 actions=["sns:Publish"],
                 resources=[topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
         for email in emails:
-            subscription = topic.add_subscription(subscriptions.EmailSubscription(email))
+            subscription = topic.add_subscription(
+                cast("sns.ITopicSubscription", subscriptions.EmailSubscription(email))
+            )
             Validations.of(subscription).acknowledge(
                 Acknowledgment(
                     id="Serverless-SNSRedrivePolicy",
@@ -186,9 +191,8 @@ class Monitoring(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=f"{self._stage}: {tells}. What to do: {self._runbook_url}#{section}",
         )
-        action = actions.SnsAction(self._topic)
-        alarm.add_alarm_action(action)
-        alarm.add_ok_action(action)
+        alarm.add_alarm_action(self._action)
+        alarm.add_ok_action(self._action)
 
 
 def _table_metric(name: str, dimensions: dict[str, str]) -> cloudwatch.Metric:

@@ -1,5 +1,7 @@
 """How logs and alarms are kept: encrypted with a key apart from those of the telemetry, for a stated time."""
 
+from typing import cast
+
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -39,7 +41,7 @@ class Operations(Construct):
         super().__init__(scope, construct_id)
         self._retention = RETENTION[log_retention_days]
         self._removal_policy = removal_policy
-        self._key = kms.Key(
+        key = kms.Key(
             self,
             "Key",
             description="Logs and alarms of the telemetry service",
@@ -50,9 +52,9 @@ class Operations(Construct):
         # Only for the log groups of this stack, whose names CloudFormation begins with the stack's.
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{stack.stack_name}-*"
-        self._key.add_to_resource_policy(
+        key.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                principals=[cast("iam.IPrincipal", iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com"))],
                 actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
                 resources=["*"],
                 conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
@@ -60,16 +62,17 @@ class Operations(Construct):
         )
         # An alarm that publishes to an encrypted topic needs the topic's key for itself.
         # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        self._key.add_to_resource_policy(
+        key.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[cast("iam.IPrincipal", iam.ServicePrincipal("cloudwatch.amazonaws.com"))],
                 actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                 resources=["*"],
             )
         )
+        self._key = cast("kms.IKey", key)
 
     @property
-    def key(self) -> kms.Key:
+    def key(self) -> kms.IKey:
         """The key."""
         return self._key
 

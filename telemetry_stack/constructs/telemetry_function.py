@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from aws_cdk import Acknowledgment, Duration, Validations
 from aws_cdk import aws_iam as iam
@@ -56,9 +57,11 @@ class TelemetryFunction(Construct):
         super().__init__(scope, construct_id)
         settings = platform.settings
         log_group = platform.operations.log_group(self, "Logs")
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self._role = iam.Role(
+            self, "Role", assumed_by=cast("iam.IPrincipal", iam.ServicePrincipal("lambda.amazonaws.com"))
+        )
         log_group.grant_write(self._role)
-        self._function = lambda_.Function(
+        function = lambda_.Function(
             self,
             "Function",
             description=f"Telemetry {settings.name}: {service}",
@@ -66,7 +69,7 @@ class TelemetryFunction(Construct):
             handler=f"{service}.handler.handler",
             runtime=lambda_.Runtime(f"python{settings.bundle_target.python}", lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.custom(settings.bundle_target.architecture),
-            role=self._role,
+            role=cast("iam.IRole", self._role),
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             # Lambda's own START, END and REPORT of each invocation tell nothing that its metrics don't, and are billed.
@@ -88,14 +91,15 @@ class TelemetryFunction(Construct):
                 reason="X-Ray's PutTraceSegments and PutTelemetryRecords have no resource that could be named",
             )
         )
-        Validations.of(self._function).acknowledge(
+        Validations.of(function).acknowledge(
             Acknowledgment(id="AwsSolutions-L1", reason=NOT_THE_LATEST_RUNTIME),
             Acknowledgment(id="Serverless-LambdaLatestVersion", reason=NOT_THE_LATEST_RUNTIME),
             Acknowledgment(id="Serverless-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
         )
+        self._function = cast("lambda_.IFunction", function)
 
     @property
-    def function(self) -> lambda_.Function:
+    def function(self) -> lambda_.IFunction:
         """The function itself."""
         return self._function
 

@@ -63,7 +63,7 @@ class TelemetryProcessor(Construct):
         Validations.of(event_source).acknowledge(
             Acknowledgment(
                 id="Serverless-LambdaEventSourceMappingDestination",
-                reason="The event source of a queue takes none: what fails stays on the queue, whose DLQ is its destination",
+                reason="A queue's event source takes none: what fails stays on the queue, which has a DLQ",
             )
         )
 

@@ -1,5 +1,7 @@
 """The queue between ingest and the processor, and its dead-letter queue."""
 
+from typing import cast
+
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
@@ -39,13 +41,15 @@ class TelemetryQueue(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._key = kms.Key(
+        key = kms.Key(
             self,
             "Key",
             description="Telemetry on its way, and in the dead-letter queue",
             enable_key_rotation=True,
             removal_policy=removal_policy,
         )
+        self._key = cast("kms.IKey", key)
+        # It can't name its one source (`redriveAllowPolicy`): each queue would need the other's ARN to be made first.
         self._dead_letter_queue = self._fifo_queue("DeadLetters", tls_only=tls_only, removal_policy=removal_policy)
         Validations.of(self._dead_letter_queue).acknowledge(
             Acknowledgment(
