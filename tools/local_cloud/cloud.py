@@ -23,7 +23,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 4566
 # The first event starts three functions cold, on a machine that may be busy.
 FIRST_EVENT_SECONDS = 60
-FIRST_CHARGER = "CP-1"
 
 
 class LocalCloud:
@@ -159,7 +158,7 @@ class LocalCloud:
         environment = _as_typed(self._directory / "env")
         print(
             f"""
-The latest telemetry of {FIRST_CHARGER}, posted to the API and read back:
+Posted to the API, and read back as its charger's latest telemetry:
 
 {json.dumps(stored, indent=2)}
 
@@ -171,9 +170,9 @@ Try next:
   . {environment}
   curl -sS "$TELEMETRY_API_URL/telemetry" -H "Authorization: Bearer $TELEMETRY_TOKEN" \\
     -H 'Content-Type: application/json' \\
-    -d '{{"chargerId": "CP-2", "timestamp": "'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'", "payload": {{"power_kw": 11.0}}}}'
-  curl -sS "$TELEMETRY_API_URL/telemetry/CP-2" -H "Authorization: Bearer $TELEMETRY_TOKEN"
-  scripts/local.sh token --charger CP-2
+    -d '{{"chargerId": "CP-7", "timestamp": "'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'", "payload": {{"power_kw": 11.0}}}}'
+  curl -sS "$TELEMETRY_API_URL/telemetry/CP-7" -H "Authorization: Bearer $TELEMETRY_TOKEN"
+  scripts/local.sh token --charger CP-7
   scripts/local.sh status
   scripts/local.sh down"""
         )
@@ -201,7 +200,7 @@ def _settings(port: int) -> StageSettings:
 def _answers(api_url: str) -> bool:
     """Tell whether the API refuses who brings no token, as it does when it is deployed."""
     try:
-        answer = httpx.get(f"{api_url}/telemetry/{FIRST_CHARGER}", timeout=5, trust_env=False)
+        answer = httpx.get(f"{api_url}/telemetry/any", timeout=5, trust_env=False)
     except httpx.HTTPError:
         return False
     return answer.status_code == HTTPStatus.UNAUTHORIZED
@@ -209,9 +208,11 @@ def _answers(api_url: str) -> bool:
 
 def _send_and_read_back(api_url: str, token: str) -> object:
     """Post an event and return the charger's latest telemetry as soon as it shows the event."""
+    now = datetime.now(UTC)
     event = {
-        "chargerId": FIRST_CHARGER,
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        # A new one each time: what failed in an earlier `up` may still hold back the later events of its charger.
+        "chargerId": f"DEMO-{now:%H%M%S}",
+        "timestamp": now.isoformat(timespec="milliseconds"),
         "payload": {"power_kw": 7.4, "voltage_v": 230.1, "current_a": 32.2, "session_energy_wh": 1250},
     }
     with httpx.Client(
@@ -223,7 +224,7 @@ def _send_and_read_back(api_url: str, token: str) -> object:
         event_id = posted.json()["eventId"]
 
         def read() -> httpx.Response:
-            return client.get(f"{api_url}/telemetry/{FIRST_CHARGER}")
+            return client.get(f"{api_url}/telemetry/{event['chargerId']}")
 
         def is_stored() -> bool:
             answer = read()

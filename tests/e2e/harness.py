@@ -1,0 +1,233 @@
+"""What the end-to-end tests use to drive a local cloud and to look inside."""
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import boto3
+import httpx
+
+from telemetry_stack.stages import TokenIssuer, stage_settings
+from tools.local_cloud.tokens import LocalTokenIssuer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sqs import SQSClient
+
+PROJECT = Path(__file__).resolve().parents[2]
+SECRET_OF_THE_USER = "not-for-the-functions"  # noqa: S105 - made up, to be searched for
+
+Value = TypeVar("Value")
+
+
+def eventually(attempt: Callable[[], Value | None], *, seconds: float = 20) -> Value:
+    """Return the first value other than None or False that the attempt gives."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = attempt()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"did not come to be within {seconds} s"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs `scripts/local.sh` for one directory and port, as a user does whose environment is full of AWS."""
+
+    directory: Path
+    port: int
+
+    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "LOCAL_DIRECTORY": str(self.directory),
+            "LOCAL_PORT": str(self.port),
+            "AWS_PROFILE": "a-profile-that-is-nowhere",
+            "AWS_ACCESS_KEY_ID": "AKIAOFTHEUSER",
+            "AWS_SECRET_ACCESS_KEY": SECRET_OF_THE_USER,
+            "AWS_SESSION_TOKEN": SECRET_OF_THE_USER,
+            "AWS_REGION": "eu-north-1",
+            "HTTP_PROXY": f"http://127.0.0.1:{free_port()}",
+            **variables,
+        }
+        return subprocess.run(
+            [PROJECT / "scripts" / "local.sh", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def sourced(self) -> dict[str, str]:
+        """Return the variables that `.local/env` gives to the programs that a shell starts after sourcing it."""
+        printed = subprocess.run(
+            ["sh", "-c", f". {shlex.quote(str(self.directory / 'env'))} && env -0"],
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return dict(line.split("=", 1) for line in printed.split("\0") if line)
+
+    def running_processes(self) -> list[str]:
+        """Return the command lines of the emulator and the functions that run for this directory (Linux)."""
+        return [
+            process.joinpath("cmdline").read_text().replace("\0", " ")
+            for process in processes()
+            if str(self.directory) in _read(process / "environ")
+        ]
+
+
+def processes() -> list[Path]:
+    """Return the directories of /proc of the processes that still run."""
+    return [path for path in Path("/proc").glob("[0-9]*") if _read(path / "cmdline")]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The deployed local cloud: what it printed, its files, and AWS clients to look inside."""
+
+    shell: Shell
+    up: subprocess.CompletedProcess[str]
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        return self.shell.sourced()
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        by_stack = json.loads((self.shell.directory / "outputs.json").read_text())
+        return by_stack[self.variables["TELEMETRY_STACK_NAME"]]
+
+    @cached_property
+    def issuer(self) -> LocalTokenIssuer:
+        return LocalTokenIssuer(self.issuer_settings, key_file=self.shell.directory / "issuer-key.pem")
+
+    @property
+    def issuer_settings(self) -> TokenIssuer:
+        settings = stage_settings("local", local_port=self.shell.port).token_issuer
+        assert settings is not None
+        return settings
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id=self.variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.variables["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.variables["AWS_REGION"],
+        )
+
+    # pyright can't type `client` while stubs of services that are not used here are not installed.
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        return self._session.client("sqs", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        return self._session.client("dynamodb", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        return self._session.client("iam", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+
+    @cached_property
+    def lambda_(self) -> "LambdaClient":
+        return self._session.client("lambda", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        return self._session.client("logs", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def _endpoint(self) -> str:
+        return self.variables["AWS_ENDPOINT_URL"]
+
+    def log_lines(self, function: str, **fields: object) -> list[dict[str, object]]:
+        """Return the log lines of a function (`Ingest`, `Processor`, `Query`) that have these fields."""
+        name = self.outputs[f"{function}FunctionName"]
+        configuration = self.lambda_.get_function_configuration(FunctionName=name)
+        group = configuration["LoggingConfig"].get("LogGroup", "")
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        messages = [event.get("message", "") for page in pages for event in page["events"]]
+        lines: list[dict[str, object]] = [json.loads(each) for each in messages if each.startswith("{")]
+        return [line for line in lines if fields.items() <= line.items()]
+
+
+@dataclass(frozen=True)
+class Api:
+    """The HTTP API as a client with this token sees it; without one for None."""
+
+    url: str
+    token: str | None
+
+    def post(self, event: object) -> httpx.Response:
+        return self.send("POST", "/telemetry", json=event)
+
+    def latest(self, charger_id: str, **headers: str) -> httpx.Response:
+        return self.send("GET", f"/telemetry/{charger_id}", headers=headers)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        own = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+        return httpx.request(
+            method,
+            f"{self.url}{path}",
+            json=json,
+            content=content,
+            headers={**own, **(headers or {})},
+            timeout=30,
+            trust_env=False,
+        )
+
+    def stored(self, charger_id: str, *, event_id: str, seconds: float = 20) -> dict[str, object]:
+        """Return the latest telemetry of the charger as soon as it is that of the event."""
+
+        def latest() -> dict[str, object] | None:
+            answer = self.latest(charger_id)
+            return answer.json() if answer.is_success and answer.json()["eventId"] == event_id else None
+
+        return eventually(latest, seconds=seconds)
+
+
+def event_of(charger_id: str, *, seconds_ago: float = 0, **payload: object) -> dict[str, object]:
+    """Return a telemetry event."""
+    moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    return {
+        "chargerId": charger_id,
+        "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "payload": payload or {"power_kw": 7.4},
+    }
