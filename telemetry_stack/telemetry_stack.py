@@ -141,7 +141,7 @@ class TelemetryStack(Stack):
         self._processor.allow("kms:GenerateDataKey", "kms:Decrypt", on=self._queue.key_arn)
         self._processor.allow("dynamodb:BatchGetItem", "dynamodb:PutItem", on=table.table_arn)
         # DynamoDB uses the table's key in the name of the caller.
-        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
         self._processor.allow(
             "kms:DescribeKey",
             "kms:Decrypt",

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
@@ -61,7 +62,8 @@ class LambdaBundle:
             asset_hash_type=AssetHashType.CUSTOM,
             asset_hash=self.input_hash(),
             # The CDK wants an image, and never uses it: `try_bundle` builds the bundle or raises.
-            bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=self),
+            # jsii calls it with two positional arguments, whatever the interface's stub says.
+            bundling=BundlingOptions(image=DockerImage.from_registry("none"), local=cast("ILocalBundling", self)),
         )
 
     def input_hash(self) -> str:
@@ -71,10 +73,10 @@ class LambdaBundle:
             "target": self._target.model_dump(),
             "uv": importlib.metadata.version("uv"),
             "pyodide": npm_packages["node_modules/pyodide"]["integrity"],
-            "files": {
-                path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in [Path(__file__).resolve(), COMPILER, REQUIREMENTS, *_sources()]
-            },
+            "bundler": _file_hash(Path(__file__)),
+            "compiler": _file_hash(COMPILER),
+            "requirements": _file_hash(REQUIREMENTS),
+            "sources": {path.relative_to(LAMBDAS).as_posix(): _file_hash(path) for path in _sources()},
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
@@ -97,57 +99,48 @@ class LambdaBundle:
         Raises:
             BundlingError: a program is missing or failed.
         """
-        self._install(directory)
-        for source in _sources():
-            copy = directory / source.relative_to(LAMBDAS)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
-        self._compile(directory)
-        for path in directory.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-
-    def _install(self, directory: Path) -> None:
-        try:
-            uv = find_uv_bin()
-        except FileNotFoundError:
-            raise BundlingError("uv is not installed; scripts/run.sh makes the environment that has it") from None
-        if self._target.host is None:
-            platform = ["--python-version", self._target.python]
-            platform += ["--python-platform", LAMBDA_PLATFORMS[self._target.architecture]]
-        else:
-            platform = []
-        command = [
-            uv,
-            "--color",
-            "never",
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            sys.executable,
-            *platform,
-            "--target",
-            str(directory),
-        ]
-        command += ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "--requirements"]
-        _run([*command, str(REQUIREMENTS)], hint="is the Python package index reachable?")
+        install, compile_all = self._installer(directory), self._compiler(directory)
+        _run(install, hint="is the Python package index reachable?")
         # Console scripts name this machine's Python in their first line; no function calls one.
         shutil.rmtree(directory / "bin", ignore_errors=True)
         (directory / ".lock").unlink(missing_ok=True)
         for name in INSTALLATION_RECORDS:
             for record in directory.glob(f"*.dist-info/{name}"):
                 record.unlink()
+        for source in _sources():
+            copy = directory / source.relative_to(LAMBDAS)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+        _run(compile_all, hint="is node_modules made? scripts/run.sh --cdk makes it")
+        for path in directory.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
-    def _compile(self, directory: Path) -> None:
+    def _installer(self, directory: Path) -> list[str]:
+        """Return the command that installs the locked dependencies."""
+        try:
+            uv = find_uv_bin()
+        except FileNotFoundError:
+            raise BundlingError("uv is not installed; scripts/run.sh makes the environment that has it") from None
+        command = [uv, "--color", "never", "pip", "install", "--quiet", "--python", sys.executable]
         if self._target.host is None:
-            node = shutil.which("node")
-            if node is None:
-                raise BundlingError("node is not on PATH; scripts/cdk.sh runs the CDK in an environment that has it")
-            command = [node, str(COMPILER), str(directory), LAMBDA_ROOT, self._target.python]
-            _run(command, hint="is node_modules made by scripts/run.sh --cdk?")
-        else:
+            command += ["--python-version", self._target.python]
+            command += ["--python-platform", LAMBDA_PLATFORMS[self._target.architecture]]
+        command += ["--target", str(directory), "--link-mode", "copy", "--only-binary", ":all:", "--require-hashes"]
+        return [*command, "--requirements", str(REQUIREMENTS)]
+
+    def _compiler(self, directory: Path) -> list[str]:
+        """Return the command that writes the byte code."""
+        if self._target.host is not None:
             command = [sys.executable, "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
-            _run([*command, "-s", str(directory), "-p", LAMBDA_ROOT, str(directory)], hint="is the disk full?")
+            return [*command, "-s", str(directory), "-p", LAMBDA_ROOT, str(directory)]
+        node = shutil.which("node")
+        if node is None:
+            raise BundlingError("node is not on PATH; scripts/cdk.sh runs the CDK in an environment that has it")
+        return [node, str(COMPILER), str(directory), LAMBDA_ROOT, self._target.python]
+
+
+def _file_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sources() -> list[Path]:
@@ -162,7 +155,7 @@ def _sources() -> list[Path]:
 
 
 def _run(command: list[str], *, hint: str) -> None:
-    # The order of a set of strings in a .pyc hangs on the seed.
+    # Sets of strings are in an order that hangs on the seed, in byte code too.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
