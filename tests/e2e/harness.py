@@ -3,7 +3,9 @@
 import json
 import os
 import shlex
+import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 SECRET_OF_THE_USER = "not-for-the-functions"  # noqa: S105 - made up, to be searched for
+
+# TCP_LISTEN in /proc/net/tcp.
+LISTENING = "0A"
 
 Value = TypeVar("Value")
 
@@ -89,18 +94,36 @@ class Shell:
         ).stdout
         return dict(line.split("=", 1) for line in printed.split("\0") if line)
 
-    def running_processes(self) -> list[str]:
-        """Return the command lines of the emulator and the functions that run for this directory (Linux)."""
+    def emulator_process(self) -> int:
+        """Return the emulator's process id."""
+        return json.loads((self.directory / "emulator.json").read_text())["pid"]
+
+    def kill_emulator(self) -> None:
+        """Kill the emulator as a crash would."""
+        os.kill(self.emulator_process(), signal.SIGKILL)
+
+    def processes(self) -> list[Path]:
+        """Return the directories in /proc of the emulator and the functions' processes."""
         return [
-            process.joinpath("cmdline").read_text().replace("\0", " ")
-            for process in processes()
-            if str(self.directory) in _read(process / "environ")
+            process
+            for process in Path("/proc").glob("[0-9]*")
+            if f"TMPDIR={self.directory}" in _read(process / "environ")
         ]
 
 
-def processes() -> list[Path]:
-    """Return the directories of /proc of the processes that still run."""
-    return [path for path in Path("/proc").glob("[0-9]*") if _read(path / "cmdline")]
+def listening_addresses(process: int) -> list[tuple[str, int]]:
+    """Return the TCP addresses and ports that a process listens on (Linux)."""
+    sockets = {str(each.readlink()) for each in Path(f"/proc/{process}/fd").iterdir() if each.is_symlink()}
+    found: list[tuple[str, int]] = []
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in _read(Path(f"/proc/{process}/net/{table}")).splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == LISTENING and f"socket:[{inode}]" in sockets:
+                address, port = local.split(":")
+                # Words of four bytes, each in the machine's order.
+                words = [struct.pack("=I", int(address[at : at + 8], 16)) for at in range(0, len(address), 8)]
+                found.append((socket.inet_ntop(family, b"".join(words)), int(port, 16)))
+    return found
 
 
 def _read(path: Path) -> str:

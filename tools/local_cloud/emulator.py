@@ -63,9 +63,13 @@ class Emulator:
         self._states = directory / "state"
         # Short-lived: the unpacked functions. Kept apart from /tmp so that nothing is left there.
         self._temporary = directory / "tmp"
+        # Our child, where we are who started it.
+        self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> RunningEmulator | None:
         """Return the emulator of this directory, where it runs."""
+        if self._process:
+            self._process.poll()  # Else a child that ended stays behind as a zombie.
         try:
             record = self._record.open()
         except FileNotFoundError:
@@ -99,7 +103,7 @@ class Emulator:
         self._temporary.mkdir(exist_ok=True)
         with self._record.open("w") as record, self.log.open("w") as log:
             fcntl.flock(record, fcntl.LOCK_EX)
-            process = subprocess.Popen(
+            self._process = process = subprocess.Popen(
                 [self._python, "-m", "ministack"],
                 cwd=state,
                 env=self._environment(port=port, region=region, state=state),
