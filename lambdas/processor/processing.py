@@ -146,7 +146,7 @@ class Processor:
         count("EventsStored", len(fresh))
         count("EventsStale", stale_count)
         for envelope in fresh:
-            milliseconds = (self.clock() - to_moment(envelope.ingested_at)).total_seconds() * 1000
+            milliseconds = (self.clock() - to_moment(envelope.ingested_at)) / timedelta(milliseconds=1)
             measure_milliseconds("IngestToStored", milliseconds)
         logger.info("stored", extra=_log_keys(delivery) | {"stored": len(fresh), "stale": stale_count})
 

@@ -1,0 +1,159 @@
+"""What the unit tests share: no sockets, the environment that the stack gives, and events from files."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import ingest.handler
+import processor.handler
+import pytest
+import query.handler
+from moto import mock_aws
+from pytest_socket import disable_socket, enable_socket
+from telemetry import aws_clients
+from telemetry.http_api import HttpRequest
+from telemetry.observability import logger, observed
+from telemetry.settings import IngestSettings, QuerySettings
+
+from tests.unit.fakes import InMemoryQueue, InMemoryTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+EVENTS = Path(__file__).parents[1] / "events"
+NOW = datetime(2026, 11, 23, 8, 15, 30, 123456, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_sockets() -> Iterator[None]:
+    disable_socket()
+    yield
+    enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def stack_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "STAGE": "test",
+        "POWERTOOLS_SERVICE_NAME": "unit",
+        "POWERTOOLS_METRICS_NAMESPACE": "Telemetry",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@dataclass
+class Printed:
+    """What one invocation prints for CloudWatch."""
+
+    capture: pytest.CaptureFixture[str]
+    log: StringIO
+    metrics: str = ""
+
+    @property
+    def text(self) -> str:
+        self.metrics += self.capture.readouterr().out
+        return self.log.getvalue() + self.metrics
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines if "_aws" not in line]
+
+    def metric(self, name: str) -> list[tuple[list[float], str | None]]:
+        """Return the values of a metric with their reason, once the invocation has ended."""
+        observed(lambda: None)()
+        return [(line[name], line.get("reason")) for line in self.lines if name in line]
+
+
+@pytest.fixture
+def printed(stack_environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Printed:
+    """Begin an invocation: what an earlier test measured is gone."""
+    observed(lambda: None)()
+    capsys.readouterr()
+    log = StringIO()
+    for handler in logger.handlers:
+        monkeypatch.setattr(handler, "stream", log)
+    return Printed(capsys, log)
+
+
+@pytest.fixture(autouse=True)
+def fresh_wiring() -> Iterator[None]:
+    """Let each test make the settings and clients that its environment and its AWS are for."""
+    yield
+    for module in (ingest.handler, processor.handler, query.handler, aws_clients):
+        for made in vars(module).values():
+            if hasattr(made, "cache_clear"):
+                made.cache_clear()
+
+
+@pytest.fixture
+def post() -> HttpRequest:
+    """A valid event, posted with a token for every charger."""
+    return cast("HttpRequest", json.loads((EVENTS / "post_telemetry.json").read_text()))
+
+
+@pytest.fixture
+def get() -> HttpRequest:
+    """A question for the latest telemetry, with a token for every charger."""
+    return cast("HttpRequest", json.loads((EVENTS / "get_telemetry.json").read_text()))
+
+
+@pytest.fixture
+def queue() -> InMemoryQueue:
+    return InMemoryQueue()
+
+
+@pytest.fixture
+def table() -> InMemoryTable:
+    return InMemoryTable()
+
+
+@pytest.fixture
+def ingest_settings() -> IngestSettings:
+    return IngestSettings.model_validate(
+        {"STAGE": "test", "POWERTOOLS_SERVICE_NAME": "ingest", "QUEUE_URL": "unused", "CHARGERS_CLAIM": "chargers"}
+    )
+
+
+@pytest.fixture
+def query_settings() -> QuerySettings:
+    return QuerySettings.model_validate(
+        {"STAGE": "test", "POWERTOOLS_SERVICE_NAME": "query", "TABLE_NAME": "unused", "CHARGERS_CLAIM": "chargers"}
+    )
+
+
+@pytest.fixture
+def moto_sqs() -> "Iterator[SQSClient]":
+    with mock_aws():
+        yield boto3.client("sqs")
+
+
+@pytest.fixture
+def queue_url(moto_sqs: "SQSClient") -> str:
+    created = moto_sqs.create_queue(QueueName="telemetry.fifo", Attributes={"FifoQueue": "true"})
+    return created["QueueUrl"]
+
+
+@pytest.fixture
+def moto_dynamodb() -> "Iterator[DynamoDBClient]":
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName="latest",
+            KeySchema=[{"AttributeName": "chargerId", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "chargerId", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield client

@@ -1,0 +1,174 @@
+"""What the queue and the table promise, held against AWS (by moto) and against the fakes of the other tests."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.stub import Stubber
+from telemetry.errors import (
+    ItemRefusedError,
+    QueueUnavailableError,
+    RevisionConflictError,
+    TableUnavailableError,
+    TelemetryError,
+)
+from telemetry.fifo_queue import FifoQueue, OutgoingMessage, SqsFifoQueue
+from telemetry.item import NO_REVISION
+from telemetry.latest_table import DynamoTable, Item, LatestTelemetryTable
+
+from tests.unit.fakes import InMemoryQueue, InMemoryTable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+PAYLOAD: dict[str, object] = {
+    "whole": 12345678901234567,
+    "part": Decimal("7.4"),
+    "small": Decimal("1E-130"),
+    "large": Decimal("9.9999999999999999999999999999999999999E+125"),
+    "digits": Decimal("1.2345678901234567890123456789012345678E+38"),
+    "nothing": None,
+    "truth": True,
+    "text": "",
+    "list": [1, {"deep": []}],
+    "object": {},
+}
+ITEM: Item = {"chargerId": "CP-001", "payload": PAYLOAD, "revision": 1}
+
+
+@pytest.fixture(params=["memory", "moto"])
+def any_table(request: pytest.FixtureRequest) -> LatestTelemetryTable:
+    if request.param == "memory":
+        return InMemoryTable()
+    return DynamoTable(request.getfixturevalue("moto_dynamodb"), "latest")
+
+
+def test_a_table_returns_what_was_written_exactly(any_table: LatestTelemetryTable) -> None:
+    any_table.write(ITEM, NO_REVISION)
+    item = any_table.read(["CP-001", "CP-002"]).items["CP-001"]
+    assert item == ITEM
+    assert json.dumps(item, default=repr, sort_keys=True) == json.dumps(ITEM, default=repr, sort_keys=True)
+
+
+def test_a_table_has_no_item_of_a_charger_that_was_never_written(any_table: LatestTelemetryTable) -> None:
+    reading = any_table.read(["CP-001", "CP-002"])
+    assert (reading.items, reading.unread) == ({}, frozenset())
+
+
+def test_a_write_replaces_only_the_revision_that_it_names(any_table: LatestTelemetryTable) -> None:
+    any_table.write(ITEM, NO_REVISION)
+    any_table.write(ITEM | {"revision": 2}, 1)
+    for revision in (NO_REVISION, 1, 3):
+        with pytest.raises(RevisionConflictError):
+            any_table.write(ITEM | {"revision": 9}, revision)
+    assert any_table.read(["CP-001"]).items["CP-001"]["revision"] == 2
+
+
+def test_a_write_of_a_later_revision_needs_an_item(any_table: LatestTelemetryTable) -> None:
+    with pytest.raises(RevisionConflictError):
+        any_table.write(ITEM, 1)
+
+
+def test_an_item_beyond_400_kb_is_refused_for_good(moto_dynamodb: "DynamoDBClient") -> None:
+    with pytest.raises(ItemRefusedError):
+        DynamoTable(moto_dynamodb, "latest").write(ITEM | {"payload": "x" * 410_000}, NO_REVISION)
+
+
+def throttled(client: "DynamoDBClient") -> None:
+    client.meta.events.register("before-call.dynamodb", _raise_throttling)
+
+
+def unanswered(client: "DynamoDBClient | SQSClient") -> None:
+    client.meta.events.register("before-send", _raise_timeout)
+
+
+def _raise_throttling(**_: object) -> None:
+    raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException", "Message": ""}}, "PutItem")
+
+
+def _raise_timeout(**_: object) -> None:
+    raise ConnectTimeoutError(endpoint_url="https://dynamodb.example")
+
+
+@pytest.mark.parametrize("fault", [throttled, unanswered])
+def test_a_table_that_does_not_answer_may_be_asked_again(
+    moto_dynamodb: "DynamoDBClient", fault: "Callable[[DynamoDBClient], None]"
+) -> None:
+    fault(moto_dynamodb)
+    table = DynamoTable(moto_dynamodb, "latest")
+    for call in (lambda: table.read(["CP-001"]), lambda: table.write(ITEM, NO_REVISION)):
+        with pytest.raises(TableUnavailableError) as caught:
+            call()
+        assert caught.value.retryable
+
+
+def _batch_answer(*, found: list[str], unprocessed: list[str]) -> dict[str, object]:
+    items = [{"chargerId": {"S": each}, "revision": {"N": "1"}} for each in found]
+    keys = {"latest": {"Keys": [{"chargerId": {"S": each}} for each in unprocessed], "ConsistentRead": True}}
+    return {"Responses": {"latest": items}, "UnprocessedKeys": keys if unprocessed else {}}
+
+
+def test_keys_left_unprocessed_are_asked_for_again_and_no_others(moto_dynamodb: "DynamoDBClient") -> None:
+    with Stubber(moto_dynamodb) as stub:
+        stub.add_response("batch_get_item", _batch_answer(found=["A"], unprocessed=["C"]))
+        again = {"latest": {"Keys": [{"chargerId": {"S": "C"}}], "ConsistentRead": True}}
+        stub.add_response("batch_get_item", _batch_answer(found=["C"], unprocessed=[]), {"RequestItems": again})
+        reading = DynamoTable(moto_dynamodb, "latest").read(["A", "B", "C"])
+    assert (set(reading.items), reading.unread) == ({"A", "C"}, frozenset())
+
+
+def test_keys_that_stay_unprocessed_are_told_as_unread(moto_dynamodb: "DynamoDBClient") -> None:
+    with Stubber(moto_dynamodb) as stub:
+        for _ in range(3):
+            stub.add_response("batch_get_item", _batch_answer(found=["A"], unprocessed=["C"]))
+        reading = DynamoTable(moto_dynamodb, "latest").read(["A", "B", "C"])
+    assert (set(reading.items), reading.unread) == ({"A"}, {"C"})
+
+
+@pytest.fixture(params=["memory", "moto"])
+def any_queue(request: pytest.FixtureRequest) -> tuple[FifoQueue, Callable[[], list[tuple[str, str]]]]:
+    """A queue, and what it holds: bodies with their attribute `reason`."""
+    if request.param == "memory":
+        memory = InMemoryQueue()
+        return memory, lambda: [(each.body, each.attributes.get("reason", "")) for each in memory.messages]
+    client: SQSClient = request.getfixturevalue("moto_sqs")
+    url: str = request.getfixturevalue("queue_url")
+
+    def held() -> list[tuple[str, str]]:
+        got = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        return [
+            (each.get("Body", ""), each.get("MessageAttributes", {}).get("reason", {}).get("StringValue", ""))
+            for each in got.get("Messages", [])
+        ]
+
+    return SqsFifoQueue(client, url), held
+
+
+def outgoing(body: str, deduplication_id: str, **attributes: str) -> OutgoingMessage:
+    return OutgoingMessage(body=body, group="CP-001", deduplication_id=deduplication_id, attributes=attributes)
+
+
+def test_a_queue_keeps_order_and_drops_what_it_was_sent_before(
+    any_queue: tuple[FifoQueue, Callable[[], list[tuple[str, str]]]],
+) -> None:
+    queue, held = any_queue
+    queue.send(outgoing("first", "1", reason="invalid"))
+    queue.send(outgoing("second", "2"))
+    queue.send(outgoing("first again", "1"))
+    assert held() == [("first", "invalid"), ("second", "")]
+
+
+def test_a_queue_that_does_not_answer_or_is_gone_may_be_sent_to_again(moto_sqs: "SQSClient", queue_url: str) -> None:
+    errors: list[TelemetryError] = []
+    with pytest.raises(QueueUnavailableError) as caught:
+        SqsFifoQueue(moto_sqs, f"{queue_url}-gone").send(outgoing("a", "1"))
+    errors.append(caught.value)
+    unanswered(moto_sqs)
+    with pytest.raises(QueueUnavailableError) as caught:
+        SqsFifoQueue(moto_sqs, queue_url).send(outgoing("a", "1"))
+    errors.append(caught.value)
+    assert all(error.retryable for error in errors)

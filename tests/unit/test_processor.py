@@ -1,0 +1,296 @@
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from processor.delivery import QueuedMessage
+from processor.processing import Processor
+from telemetry import message
+from telemetry.envelope import TelemetryEnvelope
+from telemetry.errors import ItemRefusedError, RevisionConflictError, TableUnavailableError
+from telemetry.item import to_item
+from telemetry.merge import merge
+
+from tests.unit.conftest import NOW, Printed
+from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.strategies import envelopes
+from tests.unit.test_merge import envelope, fold
+
+RETENTION = timedelta(days=30)
+PLENTY = 20.0
+
+
+def queued(message_id: str, *each: TelemetryEnvelope, group: str = "CP-001", body: str | None = None) -> QueuedMessage:
+    return QueuedMessage(
+        message_id=message_id,
+        group=group,
+        sequence_number=f"1{message_id}",
+        first_seen_at="2026-11-23T08:15:00.000Z",
+        body=message.encode(f"request-{message_id}", each) if body is None else body,
+    )
+
+
+def of(charger_id: str, minute: int = 1) -> TelemetryEnvelope:
+    return envelope(sampled=minute, ingested=minute).model_copy(update={"charger_id": charger_id})
+
+
+class Bench:
+    """A processor between a table and a DLQ in memory."""
+
+    def __init__(self) -> None:
+        self.table = InMemoryTable()
+        self.dead_letters = InMemoryQueue()
+        self.seconds_left = PLENTY
+
+    def process(self, *messages: QueuedMessage) -> list[str]:
+        processor = Processor(
+            table=self.table, dead_letter_queue=self.dead_letters, retention=RETENTION, clock=lambda: NOW
+        )
+        return processor.process(messages, lambda: self.seconds_left)
+
+    def stored_minute(self, charger_id: str = "CP-001") -> str:
+        """Return when the newest sample was taken, or nothing."""
+        return str(self.table.items.get(charger_id, {}).get("timestamp", ""))[11:16]
+
+    @property
+    def dead_ids(self) -> list[str]:
+        return [each.group for each in self.dead_letters.messages]
+
+
+@pytest.fixture
+def bench(printed: Printed) -> Bench:
+    assert printed
+    return Bench()
+
+
+def test_events_of_a_charger_in_one_batch_make_one_read_and_one_write(bench: Bench) -> None:
+    sent = [queued(str(n), envelope(sampled=n, ingested=n), envelope(sampled=n, ingested=n, value=1)) for n in range(5)]
+    assert bench.process(*sent) == []
+    assert bench.table.reads == [{"CP-001"}]
+    assert [item["revision"] for item in bench.table.writes] == [1]
+    assert bench.stored_minute() == "08:04"
+
+
+def test_chargers_of_one_batch_are_read_together(bench: Bench) -> None:
+    bench.process(queued("a", of("CP-001")), queued("b", of("CP-002"), group="CP-002"))
+    assert bench.table.reads == [{"CP-001", "CP-002"}]
+    assert (bench.stored_minute("CP-001"), bench.stored_minute("CP-002")) == ("08:01", "08:01")
+
+
+def test_an_older_event_never_replaces_a_newer_one(bench: Bench, printed: Printed) -> None:
+    bench.process(queued("a", envelope(sampled=5, ingested=5)))
+    assert bench.process(queued("b", envelope(sampled=3, ingested=5))) == []
+    assert bench.stored_minute() == "08:05"
+    assert printed.metric("EventsStale") == [([1], None)]
+
+
+def test_what_changes_nothing_is_not_written(bench: Bench) -> None:
+    first = queued("a", envelope(sampled=5, ingested=5))
+    bench.process(first)
+    bench.process(first)
+    bench.process(queued("b", envelope(sampled=3, ingested=5)))
+    assert len(bench.table.writes) == 1
+
+
+def test_the_item_expires_when_the_stage_says(bench: Bench) -> None:
+    bench.process(queued("a", envelope(sampled=5, ingested=5)))
+    assert bench.table.items["CP-001"]["expiresAt"] == 1795421100 + 30 * 86400
+
+
+def test_an_expired_item_is_replaced_even_by_an_older_sample(bench: Bench) -> None:
+    forgotten = to_item(merge(None, envelope(sampled=9, ingested=0)), 7, timedelta(minutes=1))
+    bench.table.items["CP-001"] = forgotten
+    assert bench.process(queued("a", envelope(sampled=1, ingested=14))) == []
+    assert bench.stored_minute() == "08:01"
+    assert bench.table.items["CP-001"]["revision"] == 8
+
+
+def test_another_writer_in_between_is_merged_with(bench: Bench) -> None:
+    bench.table.write_errors["CP-001"] = [RevisionConflictError()]
+    assert bench.process(queued("a", envelope(sampled=5, ingested=5))) == []
+    assert bench.table.reads == [{"CP-001"}, {"CP-001"}]
+    assert bench.stored_minute() == "08:05"
+
+
+def test_conflicts_without_end_are_given_up_for_now(bench: Bench) -> None:
+    bench.table.write_errors["CP-001"] = [RevisionConflictError() for _ in range(50)]
+    assert bench.process(queued("a", envelope(sampled=5, ingested=5))) == ["a"]
+    assert len(bench.table.write_errors["CP-001"]) == 45
+
+
+@pytest.mark.parametrize("error", [TableUnavailableError(), KeyError("a fault of ours")])
+def test_a_charger_whose_write_fails_holds_back_no_other(bench: Bench, error: Any) -> None:  # noqa: ANN401 - any error
+    bench.table.write_errors["CP-001"] = [error]
+    failed = bench.process(
+        queued("a1", of("CP-001", 1)), queued("b1", of("CP-002"), group="CP-002"), queued("a2", of("CP-001", 2))
+    )
+    assert failed == ["a1", "a2"]
+    assert bench.stored_minute("CP-002") == "08:01"
+    assert bench.dead_ids == []
+
+
+def test_a_table_that_does_not_answer_loses_nothing(bench: Bench, printed: Printed) -> None:
+    bench.table.available = False
+    assert bench.process(queued("a", of("CP-001"), of("CP-001", 2)), queued("b", of("B"), group="B")) == ["a", "b"]
+    assert printed.metric("EventsFailed") == [([3], None)]
+    assert bench.dead_ids == []
+
+
+def test_a_charger_that_could_not_be_looked_up_is_not_written_over(bench: Bench) -> None:
+    bench.table.unread = frozenset(["CP-001"])
+    assert bench.process(queued("a", of("CP-001")), queued("b", of("CP-002"), group="CP-002")) == ["a"]
+    assert bench.stored_minute("CP-001") == ""
+    assert bench.stored_minute("CP-002") == "08:01"
+
+
+def test_a_stored_item_that_cannot_be_read_holds_back_its_charger_alone(bench: Bench) -> None:
+    bench.table.items["CP-001"] = {"chargerId": "CP-001", "revision": 1}
+    assert bench.process(queued("a", of("CP-001")), queued("b", of("CP-002"), group="CP-002")) == ["a"]
+    assert bench.table.items["CP-001"] == {"chargerId": "CP-001", "revision": 1}
+
+
+def test_a_message_that_cannot_be_read_stops_neither_its_charger_nor_others(bench: Bench) -> None:
+    failed = bench.process(
+        queued("a1", of("CP-001", 1)),
+        queued("a2", body="not a message"),
+        queued("a3", of("CP-001", 3)),
+        queued("b1", of("CP-002"), group="CP-002"),
+    )
+    assert failed == []
+    assert bench.dead_ids == ["a2"]
+    assert (bench.stored_minute("CP-001"), bench.stored_minute("CP-002")) == ("08:03", "08:01")
+
+
+def test_a_dead_letter_is_the_message_with_its_reason_and_where_it_came_from(bench: Bench) -> None:
+    bench.process(queued("a", body="not a message"))
+    (dead,) = bench.dead_letters.messages
+    assert (dead.body, dead.group, dead.deduplication_id) == ("not a message", "a", "a")
+    assert dead.attributes == {
+        "reason": "unreadable_message",
+        "errorClass": "UnreadableMessageError",
+        "sourceMessageGroupId": "CP-001",
+        "sourceSequenceNumber": "1a",
+        "sourceMessageId": "a",
+        "firstSeenAt": "2026-11-23T08:15:00.000Z",
+    }
+
+
+def test_good_events_of_a_partly_bad_message_are_merged(bench: Bench, printed: Printed) -> None:
+    sent = queued("a", of("CP-001", 1), of("CP-666", 2), of("CP-001", 3), of("CP-666", 4))
+    assert bench.process(sent) == []
+    assert bench.stored_minute() == "08:03"
+    (dead,) = bench.dead_letters.messages
+    assert dead.body == sent.body
+    assert dead.attributes["badEventIndexes"] == "1,3"
+    assert dead.attributes["correlationId"] == "request-a"
+    assert printed.metric("EventsDeadLettered") == [([2], "invalid")]
+    assert printed.metric("EventsStored") == [([2], None)]
+
+
+def test_a_dlq_that_refuses_keeps_the_message_and_what_follows_it(bench: Bench) -> None:
+    bench.dead_letters.available = False
+    failed = bench.process(
+        queued("a1", of("CP-001", 1)),
+        queued("a2", body="not a message"),
+        queued("a3", of("CP-001", 3)),
+        queued("b1", of("CP-002"), group="CP-002"),
+    )
+    assert failed == ["a2", "a3"]
+
+
+def test_a_bad_message_before_a_write_that_fails_is_moved_at_once(bench: Bench) -> None:
+    bench.table.write_errors["CP-001"] = [TableUnavailableError()]
+    assert bench.process(queued("a1", body="not a message"), queued("a2", of("CP-001"))) == ["a2"]
+    assert bench.dead_ids == ["a1"]
+
+
+def test_a_partly_bad_message_is_moved_only_once_its_good_events_are_stored(bench: Bench) -> None:
+    bench.table.write_errors["CP-001"] = [TableUnavailableError()]
+    sent = queued("a", of("CP-001"), of("CP-666"))
+    assert bench.process(sent) == ["a"]
+    assert bench.dead_ids == []
+    assert bench.process(sent) == []
+    assert bench.dead_ids == ["a"]
+
+
+def test_what_the_table_can_never_store_goes_to_the_dlq(bench: Bench) -> None:
+    bench.table.write_errors["CP-001"] = [ItemRefusedError()]
+    assert bench.process(queued("a", of("CP-001"))) == []
+    (dead,) = bench.dead_letters.messages
+    assert dead.attributes["reason"] == "item_refused"
+
+
+def test_a_message_of_newer_code_waits_with_all_that_follow_it(bench: Bench) -> None:
+    newer = queued("a2", body='{"version": 2}')
+    failed = bench.process(queued("a1", of("CP-001", 1)), newer, queued("a3", of("CP-001", 3)))
+    assert failed == ["a2", "a3"]
+    assert bench.stored_minute() == "08:01"
+    assert bench.dead_ids == []
+
+
+def test_no_call_is_begun_that_might_not_end_in_time(bench: Bench) -> None:
+    bench.seconds_left = 6.9
+    assert bench.process(queued("a", of("CP-001")), queued("b", body="not a message", group="B")) == ["a", "b"]
+    assert bench.table.writes == []
+    assert bench.dead_ids == []
+
+
+def test_every_log_line_about_a_message_names_the_request_that_sent_it(bench: Bench, printed: Printed) -> None:
+    bench.table.write_errors["CP-002"] = [TableUnavailableError()]
+    bench.process(
+        queued("a", of("CP-001", 1), of("CP-666")), queued("b", of("CP-002"), group="CP-002"), queued("c", of("CP-001"))
+    )
+    told = {(line["correlationId"], line["message"]) for line in printed.logs}
+    assert told == {
+        ("request-a", "dead-lettered"),
+        ("request-a", "stored"),
+        ("request-b", "to be delivered again"),
+        ("request-c", "stored"),
+    }
+
+
+def test_the_time_from_ingest_to_stored_is_measured_for_each_event(bench: Bench, printed: Printed) -> None:
+    bench.process(queued("a", envelope(sampled=1, ingested=15), envelope(sampled=2, ingested=14)))
+    assert printed.metric("IngestToStored") == [([30123.456, 90123.456], None)]
+
+
+# How many messages are polled, for which chargers the table fails, and whether the function dies before it answers.
+ROUNDS = st.lists(st.tuples(st.integers(1, 4), st.sets(st.sampled_from(["A", "B"])), st.booleans()), max_size=8)
+
+
+@given(st.lists(envelopes("A") | envelopes("B"), min_size=1, max_size=8), ROUNDS)
+def test_any_order_batching_failure_and_redelivery_ends_as_sorting_would(
+    sent: list[TelemetryEnvelope], rounds: list[tuple[int, set[str], bool]]
+) -> None:
+    bench = Bench()
+    waiting = [queued(str(n), each, group=each.charger_id) for n, each in enumerate(sent)]
+    for size, failing, dies in [*rounds, (len(sent), set[str](), False)]:
+        batch, rest = waiting[:size], waiting[size:]
+        bench.table.write_errors = {charger: [TableUnavailableError()] for charger in failing}
+        failed = set(bench.process(*batch))
+        assert in_order_per_charger(batch, failed)
+        waiting = [each for each in batch if dies or each.message_id in failed] + rest
+    assert waiting == []
+    for charger in {each.charger_id for each in sent}:
+        latest = fold(None, [each for each in sent if each.charger_id == charger])
+        assert latest
+        assert bench.table.items[charger] | {"revision": 0} == to_item(latest, 0, RETENTION)
+
+
+def in_order_per_charger(batch: Sequence[QueuedMessage], failed: set[str]) -> bool:
+    """Tell whether all that follows a failed message of a charger has failed, too."""
+    of_charger: dict[str, list[bool]] = {}
+    for each in batch:
+        of_charger.setdefault(each.group, []).append(each.message_id in failed)
+    return all(outcomes == sorted(outcomes) for outcomes in of_charger.values())
+
+
+def test_a_redelivered_dead_letter_is_not_moved_twice(bench: Bench) -> None:
+    bad = queued("a", body=json.dumps({"version": 1}))
+    bench.process(bad)
+    bench.process(replace(bad, first_seen_at="2026-11-23T08:15:00.000Z"))
+    assert bench.dead_ids == ["a"]
