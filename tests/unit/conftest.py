@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-import ingest.handler
-import processor.handler
 import pytest
-import query.handler
 from moto import mock_aws
 from pytest_socket import disable_socket, enable_socket
+
+import ingest.handler
+import processor.handler
+import query.handler
 from telemetry import aws_clients
 from telemetry.http_api import HttpRequest
 from telemetry.observability import logger, observed
 from telemetry.settings import IngestSettings, QuerySettings
-
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Printed:
 
 
 @pytest.fixture
-def printed(stack_environment: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Printed:
+def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Printed:
     """Begin an invocation: what an earlier test measured is gone."""
     observed(lambda: None)()
     capsys.readouterr()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
+
 from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.event import TelemetryEvent
 from telemetry.exact_json import UNSTORABLE_NUMBER, exact_number
@@ -36,14 +37,9 @@ def payloads() -> st.SearchStrategy[dict[str, object]]:
 def envelopes(charger_id: str = "CP-001") -> st.SearchStrategy[TelemetryEnvelope]:
     """Envelopes of one charger, from so few times that equal ones are common."""
     moments = st.integers(0, 3).map(lambda minutes: START + timedelta(minutes=minutes))
-    return st.builds(
-        lambda sampled, ingested, value: seal(
-            TelemetryEvent.model_validate(
-                {"chargerId": charger_id, "timestamp": sampled.isoformat(), "payload": {"value": value}}
-            ),
-            ingested,
-        ),
-        moments,
-        moments,
-        st.integers(0, 3),
-    )
+    return st.builds(_envelope, st.just(charger_id), moments, moments, st.integers(0, 3))
+
+
+def _envelope(charger_id: str, sampled: datetime, ingested: datetime, value: int) -> TelemetryEnvelope:
+    fields = {"chargerId": charger_id, "timestamp": sampled.isoformat(), "payload": {"value": value}}
+    return seal(TelemetryEvent.model_validate(fields), ingested)

@@ -1,6 +1,7 @@
 from typing import Literal
 
 import pytest
+
 from telemetry.access import access_of
 from telemetry.errors import ForbiddenChargerError
 

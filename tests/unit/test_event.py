@@ -3,14 +3,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+
 from telemetry import exact_json
 from telemetry.errors import InvalidEventError
 from telemetry.event import TelemetryEvent, is_charger_id, parse_event
-
 from tests.unit.strategies import payloads
 
 NOW = datetime(2026, 11, 23, 8, 15, 30, tzinfo=UTC)
-EVENT = {"chargerId": "CP-001", "timestamp": "2026-11-23T08:15:00Z", "payload": {}}
+EVENT: dict[str, object] = {"chargerId": "CP-001", "timestamp": "2026-11-23T08:15:00Z", "payload": {}}
 
 
 def parse(text: str) -> TelemetryEvent:

@@ -3,10 +3,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telemetry import exact_json
 from telemetry.errors import NotJsonError, TooDeepError
 from telemetry.exact_json import UNSTORABLE_NUMBER
-
 from tests.unit.strategies import json_values
 
 SIGNIFICANT_38 = "12345678901234567890123456789012345678"

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.config import Config
+
 from ingest import handler as ingest
 from processor import handler as processor
 from query import handler as query
 from telemetry import aws_clients
 from telemetry.http_api import HttpRequest
-
 from tests.unit.conftest import EVENTS, Printed
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from ingest.handler import post_telemetry
 from telemetry.http_api import HttpAnswer, HttpRequest
 from telemetry.message import decode
 from telemetry.settings import IngestSettings
-
 from tests.unit.conftest import NOW, Printed
 from tests.unit.fakes import InMemoryQueue
 from tests.unit.strategies import json_values

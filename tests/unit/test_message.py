@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telemetry import message
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import NewerMessageError, UnreadableMessageError
-
 from tests.unit.strategies import START, envelopes
 from tests.unit.test_merge import envelope
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.stub import Stubber
+
 from telemetry.errors import (
     ItemRefusedError,
     QueueUnavailableError,
@@ -18,12 +19,12 @@ from telemetry.errors import (
 from telemetry.fifo_queue import FifoQueue, OutgoingMessage, SqsFifoQueue
 from telemetry.item import NO_REVISION
 from telemetry.latest_table import DynamoTable, Item, LatestTelemetryTable
-
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 PAYLOAD: dict[str, object] = {
     "whole": 12345678901234567,
@@ -140,12 +141,14 @@ def any_queue(request: pytest.FixtureRequest) -> tuple[FifoQueue, Callable[[], l
 
     def held() -> list[tuple[str, str]]:
         got = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-        return [
-            (each.get("Body", ""), each.get("MessageAttributes", {}).get("reason", {}).get("StringValue", ""))
-            for each in got.get("Messages", [])
-        ]
+        return [(each.get("Body", ""), _reason(each)) for each in got.get("Messages", [])]
 
     return SqsFifoQueue(client, url), held
+
+
+def _reason(received: "MessageTypeDef") -> str:
+    reason = received.get("MessageAttributes", {}).get("reason")
+    return reason.get("StringValue", "") if reason else ""
 
 
 def outgoing(body: str, deduplication_id: str, **attributes: str) -> OutgoingMessage:

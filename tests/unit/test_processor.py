@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processor.delivery import QueuedMessage
 from processor.processing import Processor
 from telemetry import message
@@ -14,7 +15,6 @@ from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import ItemRefusedError, RevisionConflictError, TableUnavailableError
 from telemetry.item import to_item
 from telemetry.merge import merge
-
 from tests.unit.conftest import NOW, Printed
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
 from tests.unit.strategies import envelopes

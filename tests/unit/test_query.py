@@ -3,12 +3,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+
 from query.handler import get_telemetry
 from telemetry.http_api import HttpAnswer, HttpRequest
 from telemetry.item import to_item
 from telemetry.merge import merge
 from telemetry.settings import QuerySettings
-
 from tests.unit.conftest import NOW, Printed
 from tests.unit.fakes import InMemoryTable
 from tests.unit.test_merge import envelope
@@ -110,8 +110,8 @@ def test_a_charger_that_never_sent_is_404_whatever_the_client_has(query: Query) 
 @pytest.mark.parametrize("charger_id", ["", " ", "CP%2F1", "a" * 65, "%FF", "-CP", "CP\n", "%"])
 def test_what_cannot_be_an_id_is_400_whoever_asks(query: Query, charger_id: str) -> None:
     assert query.get_charger(charger_id)["statusCode"] == 400
-    query.request = {**query.request, "requestContext": {"requestId": "r"}}
-    assert query.get_charger(charger_id)["statusCode"] == 400
+    answer = query.get(pathParameters={"chargerId": charger_id}, requestContext={"requestId": "r"})
+    assert answer["statusCode"] == 400
 
 
 @pytest.mark.parametrize("charger_id", ["CP+|@:=1", "CP%2B%7C%40%3A%3D1", "CP+%7C@:%3d1"])

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from telemetry.timestamps import canonical_timestamp, floor_to_minute, to_milliseconds, to_moment
 
 
