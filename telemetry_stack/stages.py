@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 # RFC 2606 reserves the top-level name, which nobody can own: a host below it was never filled in.
-EXAMPLE = re.compile(r"[@./][\w-]+\.example(?![\w.-])")
+EXAMPLE = re.compile(r"(?:^|//|@)[\w.-]+\.example(?![\w.@-])")
 
 StageName = Literal["local", "dev", "staging", "prod"]
 STAGE_NAMES: tuple[StageName, ...] = ("local", "dev", "staging", "prod")

@@ -1,0 +1,98 @@
+"""The HTTP API: who gets in, how much, at which address, and what is written down."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.stack.synthesis import Synthesis
+
+ROUTES = {"POST /telemetry": "telemetry/ingest", "GET /telemetry/{chargerId}": "telemetry/read"}
+
+
+def test_each_route_asks_for_a_token_with_its_scope(every_stage: Synthesis) -> None:
+    (authorizer,) = every_stage.of_type("AWS::ApiGatewayV2::Authorizer")
+    routes = every_stage.of_type("AWS::ApiGatewayV2::Route").values()
+    assert {route["RouteKey"]: route["AuthorizationScopes"] for route in routes} == {
+        key: [scope] for key, scope in ROUTES.items()
+    }
+    for route in routes:
+        assert route["AuthorizationType"] == "JWT"
+        assert route["AuthorizerId"] == {"Ref": authorizer}
+
+
+def test_tokens_come_from_the_stages_issuer_for_its_audience(every_stage: Synthesis) -> None:
+    issuer = every_stage.settings.token_issuer
+    assert issuer is not None
+    authorizer = every_stage.only("AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["AuthorizerType"] == "JWT"
+    assert authorizer["JwtConfiguration"] == {"Issuer": issuer.url, "Audience": ["telemetry"]}
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+
+
+def test_a_dev_stage_without_an_issuer_is_open_and_tells_its_functions_so(
+    synthesis_of: Callable[[str], Synthesis],
+) -> None:
+    synthesis = synthesis_of("open")
+    assert synthesis.of_type("AWS::ApiGatewayV2::Authorizer") == {}
+    for route in synthesis.of_type("AWS::ApiGatewayV2::Route").values():
+        assert route["AuthorizationType"] == "NONE"
+    for service in ("ingest", "query"):
+        variables = synthesis.function(service)["Environment"]["Variables"]
+        assert not {"CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"} & set(variables)
+
+
+def test_each_route_is_throttled_as_the_stage_says(every_stage: Synthesis) -> None:
+    settings = every_stage.settings
+    throttles = {"POST /telemetry": settings.ingest_throttle, "GET /telemetry/{chargerId}": settings.read_throttle}
+    assert every_stage.only("AWS::ApiGatewayV2::Stage")["RouteSettings"] == {
+        key: {"ThrottlingRateLimit": throttle.requests_per_second, "ThrottlingBurstLimit": throttle.burst}
+        for key, throttle in throttles.items()
+    }
+
+
+def test_the_routes_are_made_before_the_throttles_that_name_them(every_stage: Synthesis) -> None:
+    (stage,) = (each for each in every_stage.resources.values() if each["Type"] == "AWS::ApiGatewayV2::Stage")
+    assert set(every_stage.of_type("AWS::ApiGatewayV2::Route")) <= set(stage["DependsOn"])
+
+
+def test_a_function_is_given_the_request_in_format_2(every_stage: Synthesis) -> None:
+    integrations = every_stage.of_type("AWS::ApiGatewayV2::Integration").values()
+    assert [each["PayloadFormatVersion"] for each in integrations] == ["2.0", "2.0"]
+
+
+def test_each_request_is_written_down_as_json_but_for_what_is_secret(every_stage: Synthesis) -> None:
+    settings = every_stage.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]
+    assert settings["DestinationArn"] == {"Fn::GetAtt": ["ApiAccessLog713001CC", "Arn"]}
+    line = json.loads(settings["Format"])
+    assert line["stage"] == every_stage.settings.name
+    wanted = {"requestId", "routeKey", "status", "integrationLatency", "authorizerError"}
+    assert wanted <= set(line)
+    # The path would name a charger; API Gateway offers no header, and so no token.
+    assert not {"$context.path", "$context.customDomain.basePathMatched"} & set(line.values())
+
+
+@pytest.mark.parametrize("field", ["requestId", "routeKey", "status", "integrationLatency"])
+def test_a_field_of_the_access_log_is_what_its_name_says(prod: Synthesis, field: str) -> None:
+    line = json.loads(prod.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
+    assert line[field] == f"$context.{field}"
+
+
+def test_a_stage_without_a_domain_is_reached_at_api_gateways_own(prod: Synthesis) -> None:
+    assert prod.of_type("AWS::ApiGatewayV2::DomainName") == {}
+    assert prod.only("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is False
+    assert prod.template["Outputs"]["ApiUrl"]["Value"] == {"Fn::GetAtt": ["ApiCD79AAA0", "ApiEndpoint"]}
+
+
+def test_a_stage_with_a_domain_is_reached_there_alone_by_tls_1_2(synthesis_of: Callable[[str], Synthesis]) -> None:
+    synthesis = synthesis_of("domain")
+    assert synthesis.template["Outputs"]["ApiUrl"]["Value"] == "https://telemetry.charging.example"
+    assert synthesis.only("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
+    domain = synthesis.only("AWS::ApiGatewayV2::DomainName")
+    assert domain["DomainName"] == "telemetry.charging.example"
+    (configuration,) = domain["DomainNameConfigurations"]
+    assert configuration["SecurityPolicy"] == "TLS_1_2"
+    assert configuration["CertificateArn"].startswith("arn:aws:acm:eu-central-1:")
+    mapping = synthesis.only("AWS::ApiGatewayV2::ApiMapping")
+    assert mapping["ApiId"] == {"Ref": "ApiCD79AAA0"}
+    assert mapping["Stage"] == {"Ref": "ApiStage4697DF29"}

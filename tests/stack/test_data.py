@@ -1,0 +1,164 @@
+"""What holds data: encrypted, kept as the stage says, and never replaced by an upgrade."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.stack.synthesis import Synthesis
+
+QUEUE = "AWS::SQS::Queue"
+KEY = "AWS::KMS::Key"
+TABLE = "AWS::DynamoDB::GlobalTable"
+LOG_GROUP = "AWS::Logs::LogGroup"
+TOPIC = "AWS::SNS::Topic"
+
+# A new logical id makes CloudFormation delete the old resource, with what is in it, and make an empty one.
+LOGICAL_IDS = {
+    KEY: {"OperationsKeyD0717C64", "QueueKey39FCBAE6", "LatestTelemetryKeyD6FA8B7E"},
+    QUEUE: {"Queue381943A6", "QueueDeadLetters9B423CAD"},
+    TABLE: {"LatestTelemetryTable5298A714"},
+}
+
+
+def arn_of(logical_id: str) -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+def test_an_upgrade_replaces_nothing_that_holds_data(every_stage: Synthesis) -> None:
+    assert {kind: set(every_stage.of_type(kind)) for kind in LOGICAL_IDS} == LOGICAL_IDS
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings_that_replace"),
+    [(TABLE, ["KeySchema"]), (QUEUE, ["FifoQueue"])],
+)
+def test_what_would_replace_a_table_or_a_queue_is_the_same_in_every_stage(
+    every_stage: Synthesis, prod: Synthesis, kind: str, settings_that_replace: list[str]
+) -> None:
+    def of(synthesis: Synthesis) -> dict[str, Any]:
+        return {
+            logical_id: {name: properties[name] for name in settings_that_replace}
+            for logical_id, properties in synthesis.of_type(kind).items()
+        }
+
+    assert of(every_stage) == of(prod)
+
+
+def test_every_key_is_rotated(every_stage: Synthesis) -> None:
+    assert [key["EnableKeyRotation"] for key in every_stage.of_type(KEY).values()] == [True, True, True]
+
+
+def test_the_queues_the_table_and_what_operations_keep_have_keys_apart(every_stage: Synthesis) -> None:
+    queue_keys = [queue["KmsMasterKeyId"] for queue in every_stage.of_type(QUEUE).values()]
+    assert queue_keys == [arn_of("QueueKey39FCBAE6")] * 2
+
+    (replica,) = every_stage.only(TABLE)["Replicas"]
+    assert replica["SSESpecification"]["KMSMasterKeyId"] == arn_of("LatestTelemetryKeyD6FA8B7E")
+    assert every_stage.only(TABLE)["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+
+    log_keys = [log_group["KmsKeyId"] for log_group in every_stage.of_type(LOG_GROUP).values()]
+    assert log_keys == [arn_of("OperationsKeyD0717C64")] * 4
+    assert every_stage.only(TOPIC)["KmsMasterKeyId"] == arn_of("OperationsKeyD0717C64")
+
+
+def test_a_log_is_kept_for_as_long_as_the_stage_says(every_stage: Synthesis) -> None:
+    days = [log_group["RetentionInDays"] for log_group in every_stage.of_type(LOG_GROUP).values()]
+    assert days == [every_stage.settings.log_retention_days] * 4
+
+
+def test_the_operations_key_admits_only_the_logs_of_this_stack_and_alarms(prod: Synthesis) -> None:
+    _, logs, alarms = prod.of_type(KEY)["OperationsKeyD0717C64"]["KeyPolicy"]["Statement"]
+    assert logs["Principal"] == {"Service": "logs.eu-central-1.amazonaws.com"}
+    (context,) = logs["Condition"]["ArnLike"].values()
+    assert context["Fn::Join"][1][-1] == ":log-group:Telemetry-prod-*"
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert set(alarms["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+
+
+@pytest.mark.parametrize("key", ["QueueKey39FCBAE6", "LatestTelemetryKeyD6FA8B7E"])
+def test_a_key_of_telemetry_admits_nobody_but_by_the_accounts_own_policies(every_stage: Synthesis, key: str) -> None:
+    (statement,) = every_stage.of_type(KEY)[key]["KeyPolicy"]["Statement"]
+    (principal,) = statement["Principal"].values()
+    assert ':root"' in json.dumps(principal)
+
+
+def test_prod_keeps_its_data_when_the_stack_is_deleted(prod: Synthesis) -> None:
+    for kind in (KEY, QUEUE, TABLE, LOG_GROUP):
+        for logical_id in prod.of_type(kind):
+            assert prod.resources[logical_id]["DeletionPolicy"] == "Retain", logical_id
+            assert prod.resources[logical_id]["UpdateReplacePolicy"] == "Retain", logical_id
+
+
+def test_a_stage_that_keeps_no_data_leaves_nothing_behind(dev: Synthesis) -> None:
+    left = [name for name, resource in dev.resources.items() if resource.get("DeletionPolicy", "Delete") != "Delete"]
+    assert left == []
+
+
+def test_the_table_is_protected_as_the_stage_says(every_stage: Synthesis) -> None:
+    settings = every_stage.settings
+    (replica,) = every_stage.only(TABLE)["Replicas"]
+    assert replica["DeletionProtectionEnabled"] == settings.deletion_protection
+    assert replica["PointInTimeRecoverySpecification"] == {
+        "PointInTimeRecoveryEnabled": settings.point_in_time_recovery
+    }
+
+
+def test_only_a_protected_stages_stack_refuses_to_be_deleted(every_stage: Synthesis) -> None:
+    protected = every_stage.manifest["properties"].get("terminationProtection", False)
+    assert protected == every_stage.settings.deletion_protection
+
+
+def test_the_table_has_one_item_for_each_charger_and_forgets_it_when_it_expires(every_stage: Synthesis) -> None:
+    table = every_stage.only(TABLE)
+    assert table["KeySchema"] == [{"AttributeName": "chargerId", "KeyType": "HASH"}]
+    assert table["AttributeDefinitions"] == [{"AttributeName": "chargerId", "AttributeType": "S"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_both_queues_are_fifo_for_many_chargers_at_once(every_stage: Synthesis) -> None:
+    for logical_id, queue in every_stage.of_type(QUEUE).items():
+        assert queue["FifoQueue"] is True, logical_id
+        assert queue["FifoThroughputLimit"] == "perMessageGroupId", logical_id
+        assert queue["DeduplicationScope"] == "messageGroup", logical_id
+        assert queue["ContentBasedDeduplication"] is False, logical_id
+
+
+def test_both_queues_keep_messages_for_14_days(every_stage: Synthesis) -> None:
+    days = [queue["MessageRetentionPeriod"] / 86_400 for queue in every_stage.of_type(QUEUE).values()]
+    assert days == [14, 14]
+
+
+def test_a_message_is_hidden_for_six_times_as_long_as_the_processor_may_take(every_stage: Synthesis) -> None:
+    timeout = every_stage.function("processor")["Timeout"]
+    assert timeout <= 20
+    assert every_stage.of_type(QUEUE)["Queue381943A6"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_an_hour_without_the_table_sends_nothing_to_the_dead_letter_queue(every_stage: Synthesis) -> None:
+    queue = every_stage.of_type(QUEUE)["Queue381943A6"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == arn_of("QueueDeadLetters9B423CAD")
+    assert queue["VisibilityTimeout"] * queue["RedrivePolicy"]["maxReceiveCount"] >= 3_600
+
+
+def test_a_key_is_not_asked_for_each_message(every_stage: Synthesis) -> None:
+    for logical_id, queue in every_stage.of_type(QUEUE).items():
+        assert queue["KmsDataKeyReusePeriodSeconds"] >= 300, logical_id
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_queues_and_topic_refuse_plain_http_on_aws(synthesis_of: Any, name: str) -> None:
+    synthesis: Synthesis = synthesis_of(name)
+    closed: set[str] = set()
+    for kind, names in (("AWS::SQS::QueuePolicy", "Queues"), ("AWS::SNS::TopicPolicy", "Topics")):
+        for policy in synthesis.of_type(kind).values():
+            denied = [
+                statement
+                for statement in policy["PolicyDocument"]["Statement"]
+                if statement["Effect"] == "Deny"
+                and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+                and statement["Principal"] in ("*", {"AWS": "*"})
+            ]
+            closed |= {each["Ref"] for each in policy[names] if denied}
+    assert closed == set(synthesis.of_type(QUEUE)) | set(synthesis.of_type(TOPIC))

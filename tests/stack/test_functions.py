@@ -1,0 +1,159 @@
+"""The functions, and the event source that feeds the processor."""
+
+import importlib
+from typing import Any
+
+import pytest
+
+from tests.stack.synthesis import Synthesis
+
+SERVICES = ("ingest", "processor", "query")
+COMMON_VARIABLES = {
+    "STAGE",
+    "POWERTOOLS_SERVICE_NAME",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_LOG_LEVEL",
+}
+# Where CloudFormation chooses the name, a resource can be replaced and a stack deployed twice.
+PHYSICAL_NAMES = {
+    "AlarmName",
+    "FunctionName",
+    "LogGroupName",
+    "QueueName",
+    "RoleName",
+    "TableName",
+    "TopicName",
+}
+
+
+def variables_of(function: dict[str, Any]) -> dict[str, Any]:
+    return function["Environment"]["Variables"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_handler_of_a_function_is_in_the_package_of_its_name(every_stage: Synthesis, service: str) -> None:
+    module, name = every_stage.function(service)["Handler"].rsplit(".", maxsplit=1)
+    assert module == f"{service}.handler"
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_all_functions_run_from_one_bundle(every_stage: Synthesis) -> None:
+    keys = {each["Code"]["S3Key"] for each in every_stage.of_type("AWS::Lambda::Function").values()}
+    assert len(keys) == 1
+
+
+def test_a_synthesis_that_needs_no_bundle_builds_none(every_stage: Synthesis) -> None:
+    assert list(every_stage.directory.glob("asset.*")) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_runs_on_what_its_bundle_was_built_for(every_stage: Synthesis, service: str) -> None:
+    target = every_stage.settings.bundle_target
+    function = every_stage.function(service)
+    assert function["Runtime"] == f"python{target.python}"
+    assert function["Architectures"] == [target.architecture]
+
+
+def test_on_aws_functions_run_on_python_3_13_and_arm64(prod: Synthesis) -> None:
+    assert {each["Runtime"] for each in prod.of_type("AWS::Lambda::Function").values()} == {"python3.13"}
+    assert {each["Architectures"][0] for each in prod.of_type("AWS::Lambda::Function").values()} == {"arm64"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_logs_json_and_is_traced(every_stage: Synthesis, service: str) -> None:
+    function = every_stage.function(service)
+    assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
+    assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_is_told_its_stage_and_its_name(every_stage: Synthesis, service: str) -> None:
+    variables = variables_of(every_stage.function(service))
+    assert variables["STAGE"] == every_stage.settings.name
+    assert variables["POWERTOOLS_SERVICE_NAME"] == service
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Telemetry"
+    assert variables["POWERTOOLS_LOG_LEVEL"] == every_stage.settings.log_level
+
+
+def test_ingest_is_told_the_queue_and_how_tokens_name_chargers(every_stage: Synthesis) -> None:
+    variables = variables_of(every_stage.function("ingest"))
+    assert set(variables) == COMMON_VARIABLES | {"QUEUE_URL", "CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"}
+    assert variables["QUEUE_URL"] == {"Ref": "Queue381943A6"}
+    assert variables["CHARGERS_CLAIM"] == "chargers"
+
+
+def test_the_query_function_is_told_the_table_and_how_tokens_name_chargers(every_stage: Synthesis) -> None:
+    variables = variables_of(every_stage.function("query"))
+    own = {"TABLE_NAME", "STALE_AFTER_MINUTES", "CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"}
+    assert set(variables) == COMMON_VARIABLES | own
+    assert variables["TABLE_NAME"] == {"Ref": "LatestTelemetryTable5298A714"}
+    assert variables["STALE_AFTER_MINUTES"] == "20"
+
+
+def test_the_processor_is_told_the_table_the_dead_letter_queue_and_the_retention(staging: Synthesis) -> None:
+    variables = variables_of(staging.function("processor"))
+    assert set(variables) == COMMON_VARIABLES | {"TABLE_NAME", "DEAD_LETTER_QUEUE_URL", "RETENTION_DAYS"}
+    assert variables["TABLE_NAME"] == {"Ref": "LatestTelemetryTable5298A714"}
+    assert variables["DEAD_LETTER_QUEUE_URL"] == {"Ref": "QueueDeadLetters9B423CAD"}
+    assert variables["RETENTION_DAYS"] == "90"
+
+
+def test_a_stage_that_keeps_telemetry_for_ever_tells_no_retention(prod: Synthesis) -> None:
+    assert "RETENTION_DAYS" not in variables_of(prod.function("processor"))
+
+
+@pytest.mark.parametrize(("stage", "without_claim"), [("dev", "all"), ("staging", "refused"), ("prod", "refused")])
+def test_a_token_that_names_no_charger_is_treated_as_the_stage_says(
+    synthesis_of: Any, stage: str, without_claim: str
+) -> None:
+    for service in ("ingest", "query"):
+        assert variables_of(synthesis_of(stage).function(service))["TOKENS_WITHOUT_CLAIM"] == without_claim
+
+
+@pytest.mark.parametrize("service", ["ingest", "query"])
+def test_a_function_of_the_api_gives_up_before_api_gateway_does(every_stage: Synthesis, service: str) -> None:
+    assert every_stage.function(service)["Timeout"] < 30
+
+
+def test_the_processor_gets_full_batches_and_returns_only_what_failed(every_stage: Synthesis) -> None:
+    source = every_stage.only("AWS::Lambda::EventSourceMapping")
+    assert source["EventSourceArn"] == {"Fn::GetAtt": ["Queue381943A6", "Arn"]}
+    assert source["FunctionName"] == {"Ref": "ProcessorFunctionD818F09B"}
+    assert source["BatchSize"] == 10
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_event_source_limits_the_processor_and_not_a_reserved_concurrency(every_stage: Synthesis) -> None:
+    source = every_stage.only("AWS::Lambda::EventSourceMapping")
+    assert source["ScalingConfig"] == {"MaximumConcurrency": every_stage.settings.processor_concurrency}
+    assert "ReservedConcurrentExecutions" not in every_stage.function("processor")
+
+
+def test_cloudformation_chooses_the_names(every_stage: Synthesis) -> None:
+    # An event source, a permission and a metric filter name what they are for.
+    references = {"AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter"}
+    named = {
+        logical_id: PHYSICAL_NAMES & set(resource["Properties"])
+        for logical_id, resource in every_stage.resources.items()
+        if resource["Type"] not in references and PHYSICAL_NAMES & set(resource.get("Properties", {}))
+    }
+    assert named == {}
+
+
+def test_everything_is_tagged_with_its_stage(every_stage: Synthesis) -> None:
+    for service in SERVICES:
+        assert {"Key": "stage", "Value": every_stage.settings.name} in every_stage.function(service)["Tags"]
+
+
+def test_the_stack_tells_what_others_need_to_find_it(every_stage: Synthesis) -> None:
+    assert every_stage.manifest["properties"]["stackName"] == f"Telemetry-{every_stage.settings.name}"
+    assert set(every_stage.template["Outputs"]) == {
+        "ApiUrl",
+        "TableName",
+        "QueueUrl",
+        "DeadLetterQueueUrl",
+        "IngestFunctionName",
+        "ProcessorFunctionName",
+        "QueryFunctionName",
+    }

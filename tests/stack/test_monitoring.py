@@ -1,0 +1,113 @@
+"""The alarms: what they watch, whom they tell, and what to do then."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.stack.synthesis import ROOT, Synthesis
+
+ALARM = "AWS::CloudWatch::Alarm"
+TABLE = {"Ref": "LatestTelemetryTable5298A714"}
+FUNCTIONS = {
+    "Ingest": {"Ref": "IngestFunctionB02ED0EB"},
+    "Processor": {"Ref": "ProcessorFunctionD818F09B"},
+    "Query": {"Ref": "QueryFunction22F86FFC"},
+}
+
+
+def name_of(synthesis: Synthesis, logical_id: str) -> str:
+    """The construct id of an alarm."""
+    return synthesis.resources[logical_id]["Metadata"]["aws:cdk:path"].split("/")[-2]
+
+
+def alarms_of(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
+    return {name_of(synthesis, logical_id): alarm for logical_id, alarm in synthesis.of_type(ALARM).items()}
+
+
+def watched(alarm: dict[str, Any]) -> tuple[str, str, dict[str, Any], float]:
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    return alarm["Namespace"], alarm["MetricName"], dimensions, alarm["Threshold"]
+
+
+def queue_name(logical_id: str) -> dict[str, Any]:
+    return {"QueueName": {"Fn::GetAtt": [logical_id, "QueueName"]}}
+
+
+def test_each_thing_that_can_go_wrong_has_its_alarm(every_stage: Synthesis) -> None:
+    stage = {"stage": every_stage.settings.name}
+    age = "ApproximateAgeOfOldestMessage"
+    assert {name: watched(alarm) for name, alarm in alarms_of(every_stage).items()} == {
+        "DeadLetters": ("AWS/SQS", age, queue_name("QueueDeadLetters9B423CAD"), 0),
+        "QueueBehind": ("AWS/SQS", age, queue_name("Queue381943A6"), 300),
+        **{f"{name}Errors": ("AWS/Lambda", "Errors", {"FunctionName": ref}, 0) for name, ref in FUNCTIONS.items()},
+        **{
+            f"{name}Throttles": ("AWS/Lambda", "Throttles", {"FunctionName": ref}, 0) for name, ref in FUNCTIONS.items()
+        },
+        "SendsRefused": ("Telemetry", "SendsRefused", {"service": "ingest", **stage}, 0),
+        "ApiThrottles": ("Telemetry", "RequestsThrottled", stage, 0),
+        "TableReadThrottles": ("AWS/DynamoDB", "ReadThrottleEvents", {"TableName": TABLE}, 0),
+        "TableWriteThrottles": ("AWS/DynamoDB", "WriteThrottleEvents", {"TableName": TABLE}, 0),
+        **{
+            f"Table{operation}Errors": (
+                "AWS/DynamoDB",
+                "SystemErrors",
+                {"TableName": TABLE, "Operation": operation},
+                0,
+            )
+            for operation in ("BatchGetItem", "PutItem")
+        },
+    }
+
+
+def test_an_alarm_rises_above_its_threshold_and_says_what_no_data_means(every_stage: Synthesis) -> None:
+    for name, alarm in alarms_of(every_stage).items():
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold", name
+        assert alarm["TreatMissingData"] == "notBreaching", name
+        assert alarm["Statistic"] == ("Maximum" if alarm["Namespace"] == "AWS/SQS" else "Sum"), name
+
+
+def test_an_alarm_tells_when_it_rises_and_when_it_is_over(every_stage: Synthesis) -> None:
+    (topic,) = every_stage.of_type("AWS::SNS::Topic")
+    for name, alarm in alarms_of(every_stage).items():
+        assert alarm["AlarmActions"] == [{"Ref": topic}], name
+        assert alarm["OKActions"] == [{"Ref": topic}], name
+        assert alarm.get("ActionsEnabled", True), name
+
+
+def test_an_alarm_leads_to_its_section_of_the_runbook(every_stage: Synthesis) -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    sections = set(re.findall(r"^## ([a-z-]+)$", runbook, flags=re.MULTILINE))
+    linked: set[str] = set()
+    for name, alarm in alarms_of(every_stage).items():
+        stage, _, link = alarm["AlarmDescription"].partition(": ")[0], *alarm["AlarmDescription"].rpartition(" ")[1:]
+        assert stage == every_stage.settings.name, name
+        url, _, section = link.partition("#")
+        assert url == every_stage.settings.runbook_url, name
+        assert section in sections, name
+        linked.add(section)
+    assert linked == sections
+
+
+@pytest.mark.parametrize("stage", ["staging", "prod"])
+def test_each_address_of_the_stage_is_told_of_alarms(synthesis_of: Any, stage: str) -> None:
+    synthesis: Synthesis = synthesis_of(stage)
+    subscriptions = synthesis.of_type("AWS::SNS::Subscription").values()
+    assert {(each["Protocol"], each["Endpoint"]) for each in subscriptions} == {
+        ("email", address) for address in synthesis.settings.alarm_emails
+    }
+    assert len(subscriptions) >= 1
+
+
+def test_requests_that_api_gateway_throttled_are_counted_from_its_access_log(every_stage: Synthesis) -> None:
+    metric_filter = every_stage.only("AWS::Logs::MetricFilter")
+    line = json.loads(every_stage.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
+    assert metric_filter["LogGroupName"] == {"Ref": "ApiAccessLog713001CC"}
+    # The access log writes the status between quotation marks, so the filter compares texts.
+    assert metric_filter["FilterPattern"] == '{ $.status = "429" }'
+    assert line["status"] == "$context.status"
+    (transformation,) = metric_filter["MetricTransformations"]
+    assert transformation["MetricValue"] == "1"
+    assert transformation["Dimensions"] == [{"Key": "stage", "Value": "$.stage"}]
+    assert line["stage"] == every_stage.settings.name

@@ -1,0 +1,110 @@
+"""Who may do what, to the letter: a permission that is not in these lists is one too many."""
+
+from typing import Any
+
+import pytest
+
+from tests.stack.synthesis import Synthesis
+
+QUEUE = "Queue381943A6"
+DEAD_LETTERS = "QueueDeadLetters9B423CAD"
+QUEUE_KEY = "QueueKey39FCBAE6"
+TABLE = "LatestTelemetryTable5298A714"
+TABLE_KEY = "LatestTelemetryKeyD6FA8B7E"
+TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
+
+PERMISSIONS = {
+    "ingest": {
+        ("sqs:SendMessage", QUEUE),
+        ("kms:GenerateDataKey", QUEUE_KEY),
+        ("kms:Decrypt", QUEUE_KEY),
+    },
+    "processor": {
+        ("sqs:ReceiveMessage", QUEUE),
+        ("sqs:DeleteMessage", QUEUE),
+        ("sqs:ChangeMessageVisibility", QUEUE),
+        ("sqs:GetQueueAttributes", QUEUE),
+        ("sqs:SendMessage", DEAD_LETTERS),
+        ("kms:GenerateDataKey", QUEUE_KEY),
+        ("kms:Decrypt", QUEUE_KEY),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:PutItem", TABLE),
+        ("kms:DescribeKey", TABLE_KEY),
+        ("kms:Decrypt", TABLE_KEY),
+        ("kms:Encrypt", TABLE_KEY),
+        ("kms:GenerateDataKey", TABLE_KEY),
+        ("kms:ReEncryptFrom", TABLE_KEY),
+        ("kms:ReEncryptTo", TABLE_KEY),
+    },
+    "query": {
+        ("dynamodb:BatchGetItem", TABLE),
+        ("kms:DescribeKey", TABLE_KEY),
+        ("kms:Decrypt", TABLE_KEY),
+    },
+}
+
+
+def listed(value: Any) -> list[Any]:  # noqa: ANN401 - a policy holds one of a thing, or a list of it
+    return value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
+
+
+def role_of(function: dict[str, Any]) -> str:
+    return function["Role"]["Fn::GetAtt"][0]
+
+
+def permissions_of(synthesis: Synthesis, role: str) -> set[tuple[str, str]]:
+    """Each action of a role, with the logical id of what it is on."""
+    permissions: set[tuple[str, str]] = set()
+    for policy in synthesis.of_type("AWS::IAM::Policy").values():
+        if {"Ref": role} in policy["Roles"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                for resource in listed(statement["Resource"]):
+                    on = resource if isinstance(resource, str) else resource["Fn::GetAtt"][0]
+                    permissions |= {(action, on) for action in listed(statement["Action"])}
+    return permissions
+
+
+@pytest.mark.parametrize("service", PERMISSIONS)
+def test_a_function_may_do_exactly_what_it_has_to(every_stage: Synthesis, service: str) -> None:
+    function = every_stage.function(service)
+    log_group = function["LoggingConfig"]["LogGroup"]["Ref"]
+    own_log = {("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)}
+    assert permissions_of(every_stage, role_of(function)) == PERMISSIONS[service] | own_log | TRACES
+
+
+def test_each_function_has_a_role_and_a_log_group_of_its_own(every_stage: Synthesis) -> None:
+    functions = every_stage.of_type("AWS::Lambda::Function").values()
+    assert len(functions) == 3
+    assert len({role_of(each) for each in functions}) == 3
+    assert len({each["LoggingConfig"]["LogGroup"]["Ref"] for each in functions}) == 3
+    assert len(every_stage.of_type("AWS::IAM::Role")) == 3
+
+
+def test_a_role_is_for_lambda_alone_and_has_no_policy_that_aws_may_widen(every_stage: Synthesis) -> None:
+    for logical_id, role in every_stage.of_type("AWS::IAM::Role").items():
+        assert set(role) == {"AssumeRolePolicyDocument", "Tags"}, logical_id
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}, logical_id
+
+
+def test_api_gateway_may_invoke_a_function_only_for_its_own_routes(every_stage: Synthesis) -> None:
+    granted = {
+        (permission["FunctionName"]["Fn::GetAtt"][0], permission["SourceArn"]["Fn::Join"][1][-1])
+        for permission in every_stage.of_type("AWS::Lambda::Permission").values()
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    }
+    assert granted == {
+        ("IngestFunctionB02ED0EB", "/*/*/telemetry"),
+        ("QueryFunction22F86FFC", "/*/*/telemetry/{chargerId}"),
+    }
+    assert len(every_stage.of_type("AWS::Lambda::Permission")) == len(granted)
+
+
+def test_the_topic_takes_messages_of_this_accounts_alarms_alone(every_stage: Synthesis) -> None:
+    statements = every_stage.only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    (allowed,) = (statement for statement in statements if statement["Effect"] == "Allow")
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Action"] == "sns:Publish"
+    (account,) = allowed["Condition"]["StringEquals"].values()
+    assert account in ({"Ref": "AWS::AccountId"}, "000000000000")

@@ -1,0 +1,157 @@
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from telemetry_stack import stages
+from telemetry_stack.stages import (
+    STAGE_NAMES,
+    AwsOnly,
+    BundleTarget,
+    CustomDomain,
+    InvalidStageError,
+    StageSettings,
+    Throttle,
+    TokenIssuer,
+    UnknownStageError,
+    stage_settings,
+)
+
+
+def changed(name: str, **changes: object) -> StageSettings:
+    """A stage with other values, checked as if it were written so."""
+    return StageSettings.model_validate({**stage_settings(name, local_port=4566).model_dump(), **changes})
+
+
+@pytest.mark.parametrize("name", [None, "", "production", "Prod"])
+def test_an_unknown_stage_is_told_in_one_line_that_lists_the_stages(name: str | None) -> None:
+    with pytest.raises(UnknownStageError) as refused:
+        stage_settings(name, local_port=4566)
+    message = str(refused.value)
+    assert "\n" not in message
+    assert "local, dev, staging, prod" in message
+
+
+@pytest.mark.parametrize("name", STAGE_NAMES)
+def test_each_stage_has_its_own_name_and_stack(name: str) -> None:
+    settings = stage_settings(name, local_port=4566)
+    assert settings.name == name
+    assert settings.stack_name == f"Telemetry-{name}"
+
+
+def test_a_setting_never_changes() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        stages.prod().region = "us-east-1"  # pyright: ignore[reportAttributeAccessIssue] - the point of the test
+
+
+def test_a_misspelt_setting_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"retention_day\b"):
+        changed("dev", retention_day=3)
+
+
+@pytest.mark.parametrize("model", [StageSettings, TokenIssuer, CustomDomain, Throttle, BundleTarget])
+def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"token_issuer": None}, "only dev may be without a token_issuer"),
+        ({"retain_data": False}, "prod must set retain_data"),
+        ({"deletion_protection": False}, "prod must set deletion_protection"),
+        ({"point_in_time_recovery": False}, "prod must set point_in_time_recovery"),
+        ({"alarm_emails": ()}, "prod must name someone in alarm_emails"),
+        (
+            {
+                "token_issuer": {
+                    "url": "https://issuer.example/",
+                    "audience": ["telemetry"],
+                    "chargers_claim": "chargers",
+                    "tokens_without_claim": "all",
+                }
+            },
+            "prod must refuse tokens_without_claim",
+        ),
+        ({"left_out": frozenset(AwsOnly)}, "only local may leave anything out"),
+        ({"bundle_target": BundleTarget.of_this_machine()}, "only local runs on this machine"),
+    ],
+)
+def test_prod_can_not_be_set_up_unsafely(change: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        changed("prod", **change)
+    assert rule in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["local", "staging"])
+def test_only_dev_may_be_open_to_anybody(name: str) -> None:
+    with pytest.raises(ValidationError, match="only dev may be without a token_issuer"):
+        changed(name, token_issuer=None)
+    assert changed("dev", token_issuer=None).token_issuer is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"region": "frankfurt"},
+        {"account": "12345"},
+        {"alarm_emails": ["on-call"]},
+        {"runbook_url": "http://wiki.charging.com/runbook"},
+        {"retention_days": 0},
+        {"log_retention_days": 8},
+        {"processor_concurrency": 1},
+        {"ingest_throttle": {"requests_per_second": 0, "burst": 1}},
+        {"custom_domain": {"name": "https://telemetry.charging.com", "certificate_arn": "arn:aws:acm:x"}},
+    ],
+)
+def test_a_value_that_aws_would_refuse_is_refused_before_it_is_deployed(change: dict[str, Any]) -> None:
+    (name,) = change
+    with pytest.raises(ValidationError, match=name):
+        changed("dev", **change)
+
+
+@pytest.mark.parametrize("url", ["http://issuer.charging.com/", "http://127.0.0.1.charging.com:80/", "issuer"])
+def test_an_issuer_speaks_https_unless_it_is_on_this_machine(url: str) -> None:
+    with pytest.raises(ValidationError, match="url"):
+        TokenIssuer(url=url, audience=("telemetry",), chargers_claim="chargers")
+
+
+def test_a_broken_setting_is_told_in_one_line_that_names_the_stage_and_the_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stages, "dev", lambda: changed("staging", region="frankfurt", retention_days=0))
+    with pytest.raises(InvalidStageError) as refused:
+        stage_settings("dev", local_port=4566)
+    message = str(refused.value)
+    assert "\n" not in message
+    assert message.startswith("stage dev in telemetry_stack/stages.py: ")
+    assert "region" in message
+    assert "retention_days" in message
+
+
+def test_the_issuer_of_stage_local_follows_the_port_of_the_emulator() -> None:
+    issuer = stage_settings("local", local_port=4777).token_issuer
+    assert issuer is not None
+    assert issuer.url.startswith("http://127.0.0.1:4777/")
+
+
+def test_what_a_team_has_to_fill_in_is_listed() -> None:
+    assert stages.prod().example_values() == [
+        "token_issuer.url = https://issuer.example/",
+        "alarm_emails[0] = telemetry-on-call@team.example",
+        "runbook_url = https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
+    ]
+
+
+def test_what_a_team_filled_in_is_no_longer_listed() -> None:
+    filled = changed(
+        "prod",
+        token_issuer={
+            "url": "https://issuer.example.com/a.example",
+            "audience": ["telemetry"],
+            "chargers_claim": "chargers",
+        },
+        alarm_emails=["first.example@charging.com"],
+        runbook_url="https://example-charging.com/runbook",
+    )
+    assert filled.example_values() == []
