@@ -20,7 +20,7 @@ from tools.local_cloud.errors import LocalCloudError
 
 START_SECONDS = 30
 # A clean stop takes about a second: it writes the state of every service that was used.
-STOP_SECONDS = 15
+STOP_SECONDS = 30
 
 
 @dataclass(frozen=True)

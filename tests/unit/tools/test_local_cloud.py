@@ -1,0 +1,141 @@
+"""The local cloud's parts that need no emulator: tokens, the deployment's files, and what is told when it fails."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import jwt
+import pytest
+
+from telemetry_stack.stages import StageSettings, TokenIssuer, stage_settings
+from tools.local_cloud.deployment import Deployment, forget_the_real_aws
+from tools.local_cloud.errors import LocalCloudError
+from tools.local_cloud.tokens import LocalTokenIssuer
+
+PORT = 4599
+
+
+@pytest.fixture
+def settings() -> StageSettings:
+    return stage_settings("local", local_port=PORT)
+
+
+@pytest.fixture
+def issuer_settings(settings: StageSettings) -> TokenIssuer:
+    assert settings.token_issuer is not None
+    return settings.token_issuer
+
+
+@pytest.fixture
+def issuer(issuer_settings: TokenIssuer, tmp_path: Path) -> LocalTokenIssuer:
+    return LocalTokenIssuer(issuer_settings, key_file=tmp_path / "key.pem")
+
+
+@pytest.fixture
+def deployment(settings: StageSettings, tmp_path: Path) -> Deployment:
+    return Deployment(settings, directory=tmp_path, project=tmp_path)
+
+
+def claims_of(token: str) -> dict[str, object]:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def test_a_token_says_what_the_authorizer_of_stage_local_asks_for(
+    issuer: LocalTokenIssuer, issuer_settings: TokenIssuer
+) -> None:
+    claims = claims_of(issuer.token())
+    assert claims["iss"] == issuer_settings.url
+    assert claims["aud"] in issuer_settings.audience
+    assert claims[issuer_settings.chargers_claim] == "*"
+    assert claims["scope"] == "telemetry/ingest telemetry/read"
+
+
+def test_a_token_is_limited_to_what_was_asked_for(issuer: LocalTokenIssuer, issuer_settings: TokenIssuer) -> None:
+    claims = claims_of(issuer.token(chargers="CP-1", scopes=["telemetry/read"]))
+    assert (claims[issuer_settings.chargers_claim], claims["scope"]) == ("CP-1", "telemetry/read")
+
+
+@pytest.mark.parametrize("expires_in", [-3600, 3600])
+def test_a_token_was_never_issued_in_the_future(issuer: LocalTokenIssuer, expires_in: int) -> None:
+    claims = jwt.decode(issuer.token(expires_in=expires_in), options={"verify_signature": False})
+    now = jwt.decode(issuer.token(), options={"verify_signature": False})["iat"]
+    assert claims["iat"] <= now
+    assert claims["exp"] - now == pytest.approx(expires_in, abs=2)
+
+
+def test_the_key_is_kept_and_only_its_owner_may_read_it(
+    issuer: LocalTokenIssuer, issuer_settings: TokenIssuer, tmp_path: Path
+) -> None:
+    key_file = tmp_path / "key.pem"
+    again = LocalTokenIssuer(issuer_settings, key_file=key_file)
+    assert jwt.get_unverified_header(issuer.token())["kid"] == jwt.get_unverified_header(again.token())["kid"]
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    another = LocalTokenIssuer(issuer_settings, key_file=tmp_path / "another.pem")
+    assert jwt.get_unverified_header(issuer.token())["kid"] != jwt.get_unverified_header(another.token())["kid"]
+
+
+@pytest.mark.parametrize(
+    "on_aws", ["https://abc123.execute-api.us-east-1.amazonaws.com", "http://abc123.execute-api.127.0.0.1:4599/"]
+)
+def test_the_api_url_is_below_the_emulators_address(deployment: Deployment, on_aws: str) -> None:
+    deployment.outputs_file.write_text(json.dumps({"Telemetry-local": {"ApiUrl": on_aws}}))
+    assert deployment.api_url(port=PORT) == f"http://127.0.0.1:{PORT}/_aws/execute-api/abc123/%24default"
+
+
+@pytest.mark.parametrize("outputs", [None, "", "{}", '{"Telemetry-local": {}}'])
+def test_there_is_no_api_url_before_the_first_deployment(deployment: Deployment, outputs: str | None) -> None:
+    if outputs is not None:
+        deployment.outputs_file.write_text(outputs)
+    assert deployment.api_url(port=PORT) is None
+
+
+@pytest.fixture
+def cdk_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the file of a shell script that runs in place of the CDK CLI."""
+    (tmp_path / "bin").mkdir()
+    script = tmp_path / "bin" / "cdk"
+    script.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(script.parent), prepend=os.pathsep)
+    return script
+
+
+def test_a_failed_deployment_shows_the_lines_that_name_errors_and_where_the_rest_is(
+    cdk_that: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    cdk_that.write_text(
+        "#!/bin/sh\n"
+        "echo 'Telemetry-local: deploying... [1/1]'\n"
+        "echo '6:01 | CREATE_FAILED | AWS::SQS::Queue | Queue: invalid VisibilityTimeout'\n"
+        "echo '❌  Telemetry-local failed: the stack rolled back' >&2\n"
+        "exit 1\n"
+    )
+    with pytest.raises(LocalCloudError) as failure:
+        deployment.deploy()
+    told = str(failure.value).splitlines()
+    assert told[0] == "cdk deploy failed:"
+    assert "invalid VisibilityTimeout" in told[1]
+    assert "the stack rolled back" in told[2]
+    assert "deploying" not in str(failure.value)
+    assert str(tmp_path / "cdk.log") in told[-1]
+
+
+def test_a_deployment_that_fails_without_a_reason_shows_its_last_lines(cdk_that: Path, deployment: Deployment) -> None:
+    cdk_that.write_text("#!/bin/sh\necho one\necho two\nexit 1\n")
+    with pytest.raises(LocalCloudError, match="  one\n  two\n"):
+        deployment.deploy()
+
+
+def test_the_users_aws_takes_no_part_in_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "mine", "PATH": "/bin"})
+    forget_the_real_aws(port=PORT, region="us-east-1")
+    assert "mine" not in os.environ.values()
+    assert os.environ["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{PORT}"
+    assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.environ["AWS_CONFIG_FILE"] == os.devnull
+    assert os.environ["PATH"] == "/bin"
+
+
+def test_a_proxy_of_the_user_is_not_asked_for_the_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"HTTP_PROXY": "http://proxy.example", "no_proxy": "intranet.example"})
+    forget_the_real_aws(port=PORT, region="us-east-1")
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "127.0.0.1,intranet.example"
