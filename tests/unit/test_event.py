@@ -111,6 +111,8 @@ def test_json_that_is_no_object_is_no_event(text: str) -> None:
 
 def test_every_missing_field_is_named() -> None:
     assert pointers_of("{}") == ["/chargerId", "/timestamp", "/payload"]
+    with pytest.raises(InvalidEventError, match="/payload is required"):
+        parse("{}")
 
 
 def test_keys_given_twice_are_pointed_at_wherever_they_are() -> None:

@@ -11,6 +11,7 @@ from processor import handler as processor
 from query import handler as query
 from telemetry import aws_clients
 from telemetry.http_api import HttpRequest
+from telemetry.observability import logger, observed
 from tests.unit.conftest import EVENTS, Printed
 
 if TYPE_CHECKING:
@@ -100,6 +101,16 @@ def test_metrics_are_printed_when_the_invocation_ends(
     (metric,) = [line for line in printed.lines if "_aws" in line]
     assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "stage"]]
     assert (metric["EventsAccepted"], metric["service"], metric["stage"]) == ([1], "unit", "test")
+
+
+def test_what_one_invocation_logs_of_itself_is_gone_in_the_next(printed: Printed) -> None:
+    def invocation(**keys: str) -> None:
+        logger.append_keys(**keys)
+        logger.info("said")
+
+    observed(invocation)(correlationId="first")
+    observed(invocation)()
+    assert [line.get("correlationId") for line in printed.logs] == ["first", None]
 
 
 @pytest.mark.usefixtures("moto_sqs")

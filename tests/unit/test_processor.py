@@ -88,6 +88,13 @@ def test_an_older_event_never_replaces_a_newer_one(bench: Bench, printed: Printe
     assert printed.metric("EventsStale") == [([1], None)]
 
 
+def test_an_event_that_is_delivered_again_is_not_stale(bench: Bench, printed: Printed) -> None:
+    first = queued("a", envelope(sampled=5, ingested=5))
+    bench.process(first)
+    bench.process(first)
+    assert printed.metric("EventsStale") == []
+
+
 def test_what_changes_nothing_is_not_written(bench: Bench) -> None:
     first = queued("a", envelope(sampled=5, ingested=5))
     bench.process(first)
