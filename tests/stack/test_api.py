@@ -93,6 +93,8 @@ def test_a_stage_with_a_domain_is_reached_there_alone_by_tls_1_2(synthesis_of: C
     (configuration,) = domain["DomainNameConfigurations"]
     assert configuration["SecurityPolicy"] == "TLS_1_2"
     assert configuration["CertificateArn"].startswith("arn:aws:acm:eu-central-1:")
-    mapping = synthesis.only("AWS::ApiGatewayV2::ApiMapping")
-    assert mapping["ApiId"] == {"Ref": "ApiCD79AAA0"}
-    assert mapping["Stage"] == {"Ref": "ApiStage4697DF29"}
+    (mapping,) = (each for each in synthesis.resources.values() if each["Type"] == "AWS::ApiGatewayV2::ApiMapping")
+    assert mapping["Properties"]["ApiId"] == {"Ref": "ApiCD79AAA0"}
+    assert mapping["Properties"]["Stage"] == "$default"
+    # The mapping names the stage without referring to it.
+    assert "ApiStage4697DF29" in mapping["DependsOn"]

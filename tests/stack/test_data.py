@@ -1,6 +1,7 @@
 """What holds data: encrypted, kept as the stage says, and never replaced by an upgrade."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,8 +149,8 @@ def test_a_key_is_not_asked_for_each_message(every_stage: Synthesis) -> None:
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
-def test_queues_and_topic_refuse_plain_http_on_aws(synthesis_of: Any, name: str) -> None:
-    synthesis: Synthesis = synthesis_of(name)
+def test_queues_and_topic_refuse_plain_http_on_aws(synthesis_of: Callable[[str], Synthesis], name: str) -> None:
+    synthesis = synthesis_of(name)
     closed: set[str] = set()
     for kind, names in (("AWS::SQS::QueuePolicy", "Queues"), ("AWS::SNS::TopicPolicy", "Topics")):
         for policy in synthesis.of_type(kind).values():

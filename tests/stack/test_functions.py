@@ -1,6 +1,7 @@
 """The functions, and the event source that feeds the processor."""
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ def test_a_stage_that_keeps_telemetry_for_ever_tells_no_retention(prod: Synthesi
 
 @pytest.mark.parametrize(("stage", "without_claim"), [("dev", "all"), ("staging", "refused"), ("prod", "refused")])
 def test_a_token_that_names_no_charger_is_treated_as_the_stage_says(
-    synthesis_of: Any, stage: str, without_claim: str
+    synthesis_of: Callable[[str], Synthesis], stage: str, without_claim: str
 ) -> None:
     for service in ("ingest", "query"):
         assert variables_of(synthesis_of(stage).function(service))["TOKENS_WITHOUT_CLAIM"] == without_claim

@@ -1,0 +1,41 @@
+"""The rule packs that check each synthesis, and the whole list of what is acknowledged, each with its reason."""
+
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, aws_sqs
+
+from app import compose
+from telemetry_stack.stages import STAGE_NAMES
+from tests.stack.synthesis import Synthesis, cdk_context, settings_of
+
+FUNCTION_RULES = ("AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")
+FUNCTIONS = ("Ingest", "Processor/Processor", "Query")
+EVERYWHERE = {
+    *((f"{function}/Function", rule) for function in FUNCTIONS for rule in FUNCTION_RULES),
+    *((f"{function}/Role", "AwsSolutions-IAM5[Resource::*]") for function in FUNCTIONS),
+    ("Processor/EventSource", "Serverless-LambdaEventSourceMappingDestination"),
+    ("Queue/DeadLetters", "Serverless-SQSRedrivePolicy"),
+}
+ON_A_STAGE = {
+    "local": {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")},
+    "dev": set[tuple[str, str]](),
+    "staging": {("Monitoring/Alarms/telemetry-staging@team.example", "Serverless-SNSRedrivePolicy")},
+    "prod": {("Monitoring/Alarms/telemetry-on-call@team.example", "Serverless-SNSRedrivePolicy")},
+}
+
+
+def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
+    assert every_stage.acknowledged == EVERYWHERE | ON_A_STAGE[every_stage.settings.name]
+
+
+@pytest.mark.parametrize("stage", STAGE_NAMES)
+def test_what_breaks_a_rule_of_either_pack_is_not_synthesized(stage: str, tmp_path: Path) -> None:
+    app = App(context=cdk_context(), outdir=str(tmp_path))
+    stack = compose(app, settings_of(stage))
+    aws_sqs.Queue(stack, "Careless")
+    with pytest.raises(RuntimeError, match="ValidationFailed") as refused:
+        app.synth()
+    assert "Telemetry/Careless/Resource" in str(refused.value)
+    assert "AwsSolutions-SQS3" in str(refused.value)
+    assert "Serverless-SQSRedrivePolicy" in str(refused.value)
