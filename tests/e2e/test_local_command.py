@@ -3,6 +3,7 @@
 import json
 import socket
 import stat
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 
 def test_up_shows_the_event_that_it_read_back_and_what_to_try_next(cloud: Cloud) -> None:
+    assert cloud.up.returncode == 0, cloud.up.stderr
     printed = cloud.up.stdout
     shown, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
     assert shown["payload"]["power_kw"] == 7.4
@@ -114,7 +116,7 @@ def test_a_taken_port_is_told_in_one_line_that_says_how_to_choose_another(tmp_pa
         port = taken.getsockname()[1]
         up = Shell(tmp_path, port)("up")
     assert up.returncode == 1
-    [line] = up.stderr.splitlines()
+    line = the_one_line(up)
     assert f"port {port} is taken" in line
     assert "LOCAL_PORT=" in line
 
@@ -123,7 +125,7 @@ def test_a_taken_port_is_told_in_one_line_that_says_how_to_choose_another(tmp_pa
 def test_a_port_that_is_none_is_told_in_one_line(tmp_path: Path, port: str) -> None:
     status = Shell(tmp_path, free_port())("status", LOCAL_PORT=port)
     assert status.returncode == 1
-    [line] = status.stderr.splitlines()
+    line = the_one_line(status)
     assert "LOCAL_PORT" in line
 
 
@@ -132,14 +134,13 @@ def test_without_a_local_cloud_each_command_says_so(tmp_path: Path) -> None:
     status, token, down = shell("status"), shell("token"), shell("down")
     assert (status.returncode, token.returncode, down.returncode) == (3, 1, 0)
     assert "local.sh up" in status.stdout
-    [line] = token.stderr.splitlines()
-    assert "local.sh up" in line
+    assert "local.sh up" in the_one_line(token)
 
 
 def test_a_checkout_that_runs_on_one_port_does_not_start_on_another(cloud: Cloud) -> None:
     up = Shell(cloud.shell.directory, free_port())("up")
     assert up.returncode == 1
-    [line] = up.stderr.splitlines()
+    line = the_one_line(up)
     assert f"already runs on port {cloud.shell.port}" in line
 
 
@@ -187,6 +188,12 @@ def test_telemetry_outlives_down_and_up(tmp_path: Path) -> None:
         assert before.latest("CP-KEPT").json()["eventId"] == receipt["eventId"]
     finally:
         shell("down")
+
+
+def the_one_line(failed: subprocess.CompletedProcess[str]) -> str:
+    """Return what a command that failed tells, beside what had to be installed for it."""
+    [line] = [line for line in failed.stderr.splitlines() if "installing" not in line]
+    return line
 
 
 def token_from(shell: Shell, *arguments: str) -> str:
