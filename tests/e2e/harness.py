@@ -62,6 +62,12 @@ class Shell:
     port: int
 
     def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        with self.start(*arguments, **variables) as process:
+            output, errors = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
             "LOCAL_DIRECTORY": str(self.directory),
@@ -74,13 +80,12 @@ class Shell:
             "HTTP_PROXY": f"http://127.0.0.1:{free_port()}",
             **variables,
         }
-        return subprocess.run(
+        return subprocess.Popen(
             [PROJECT / "scripts" / "local.sh", *arguments],
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=300,
         )
 
     def sourced(self) -> dict[str, str]:

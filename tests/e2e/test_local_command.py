@@ -1,6 +1,7 @@
 """`scripts/local.sh`, as the person at the keyboard meets it."""
 
 import json
+import signal
 import socket
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from tests.e2e.harness import (
     Cloud,
     Shell,
     event_of,
+    eventually,
     free_port,
     listening_addresses,
 )
@@ -135,6 +137,20 @@ def test_without_a_local_cloud_each_command_says_so(tmp_path: Path) -> None:
     assert (status.returncode, token.returncode, down.returncode) == (3, 1, 0)
     assert "local.sh up" in status.stdout
     assert "local.sh up" in the_one_line(token)
+
+
+@linux_only
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_up_stops_what_it_started(tmp_path: Path, how: signal.Signals) -> None:
+    shell = Shell(tmp_path, free_port())
+    with shell.start("up") as up:
+        eventually((tmp_path / "cdk.log").exists, seconds=60)
+        up.send_signal(how)
+        _, errors = up.communicate(timeout=60)
+    assert up.returncode == 130
+    assert errors.splitlines()[-1] == "local.sh: interrupted"
+    assert not shell.processes()
+    assert shell("status").returncode == 3
 
 
 def test_a_checkout_that_runs_on_one_port_does_not_start_on_another(cloud: Cloud) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -90,6 +91,7 @@ class Deployment:
             ],
             cwd=self._project,
         )
+        self._remove_old_bundles()
 
     def api_url(self, *, port: int) -> str | None:
         """Return the API's URL without a trailing slash, None where nothing was deployed.
@@ -103,6 +105,16 @@ class Deployment:
             return None
         api_id = (urlsplit(on_aws).hostname or "").split(".")[0]
         return f"{endpoint(port)}/_aws/execute-api/{api_id}/%24default"
+
+    def _remove_old_bundles(self) -> None:
+        """Keep the bundle that was deployed, so that the next deployment need not build it again, and no other.
+
+        Each is some 75 MB, and each change of code makes another.
+        """
+        in_use = "".join(manifest.read_text() for manifest in self._assembly.glob("*.assets.json"))
+        for bundle in self._assembly.glob("asset.*"):
+            if bundle.name not in in_use:
+                shutil.rmtree(bundle)
 
     def _cdk(self, arguments: Sequence[str], *, cwd: Path) -> None:
         with self._log.open("w") as log:

@@ -126,6 +126,19 @@ def test_a_deployment_that_fails_without_a_reason_shows_its_last_lines(cdk_that:
         deployment.deploy()
 
 
+def test_a_deployment_keeps_the_bundle_that_it_deployed_and_no_other(
+    cdk_that: Path, deployment: Deployment, tmp_path: Path
+) -> None:
+    assembly = tmp_path / "cdk.out"
+    cdk_that.write_text(
+        "#!/bin/sh\n"
+        f"/bin/mkdir -p {assembly}/asset.old {assembly}/asset.new\n"
+        f'echo \'{{"path": "asset.new"}}\' > {assembly}/Telemetry.assets.json\n'
+    )
+    deployment.deploy()
+    assert [path.name for path in assembly.glob("asset.*")] == ["asset.new"]
+
+
 def test_the_users_aws_takes_no_part_in_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {"AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "mine", "PATH": "/bin"})
     forget_the_real_aws(port=PORT, region="us-east-1")
