@@ -77,7 +77,6 @@ class Shell:
             "AWS_SECRET_ACCESS_KEY": SECRET_OF_THE_USER,
             "AWS_SESSION_TOKEN": SECRET_OF_THE_USER,
             "AWS_REGION": "eu-north-1",
-            "HTTP_PROXY": f"http://127.0.0.1:{free_port()}",
             **variables,
         }
         return subprocess.Popen(
