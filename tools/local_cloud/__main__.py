@@ -22,10 +22,15 @@ def main() -> int:
     arguments = _parser().parse_args()
     # So that `kill` ends it as Ctrl-C does: what it started, it stops.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # As programs do whose reader has gone, e.g. `| head`.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         return _run(arguments)
-    except (LocalCloudError, BotoCoreError, ClientError, HTTPError) as error:
+    except LocalCloudError as error:
         print(f"local.sh: {error}", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError, HTTPError) as error:
+        print(f"local.sh: the emulator failed: {error}; what it says is in its emulator.log", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("local.sh: interrupted", file=sys.stderr)
