@@ -1,0 +1,1 @@
+"""What an engineer runs: the environment, the checks, the local cloud, the deployment."""

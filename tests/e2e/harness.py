@@ -171,26 +171,25 @@ class Cloud:
             region_name=self.variables["AWS_REGION"],
         )
 
-    # pyright can't type `client` while stubs of services that are not used here are not installed.
     @cached_property
     def sqs(self) -> "SQSClient":
-        return self._session.client("sqs", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+        return self._session.client("sqs", endpoint_url=self._endpoint)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        return self._session.client("dynamodb", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+        return self._session.client("dynamodb", endpoint_url=self._endpoint)
 
     @cached_property
     def iam(self) -> "IAMClient":
-        return self._session.client("iam", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+        return self._session.client("iam", endpoint_url=self._endpoint)
 
     @cached_property
     def lambda_(self) -> "LambdaClient":
-        return self._session.client("lambda", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+        return self._session.client("lambda", endpoint_url=self._endpoint)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
-        return self._session.client("logs", endpoint_url=self._endpoint)  # pyright: ignore[reportUnknownMemberType]
+        return self._session.client("logs", endpoint_url=self._endpoint)
 
     @property
     def _endpoint(self) -> str:

@@ -118,8 +118,8 @@ def supported_node() -> str:
     found = node_version()
     if found and major(found) >= OLDEST_NODE:
         return found
-    why = f"Node {found} is older than {OLDEST_NODE}" if found else "no Node on PATH"
-    with step(f"Node from the Python package index, since there is {why}" if not found else f"Node, since {why}"):
+    why = f"Node {found} is older than {OLDEST_NODE}" if found else "there is no Node on PATH"
+    with step(f"Node, since {why}"):
         pip_install(VENV, LOCKS / "node.txt", exact=False)
     found = node_version()
     if not found or major(found) < OLDEST_NODE:

@@ -65,7 +65,7 @@ class Deployment:
     def is_bootstrapped(self) -> bool:
         """Tell whether the emulator has the bucket that `cdk deploy` puts the functions' bundle into."""
         try:
-            cloudformation = boto3.client("cloudformation")  # pyright: ignore[reportUnknownMemberType] - of others
+            cloudformation = boto3.client("cloudformation")
             stacks = cloudformation.describe_stacks(StackName=BOOTSTRAP_STACK)["Stacks"]
         except ClientError as error:
             # CloudFormation's answer for a stack that does not exist.

@@ -79,7 +79,7 @@ class LocalTokenIssuer:
                 }
             ],
         }
-        s3 = boto3.client("s3")  # pyright: ignore[reportUnknownMemberType] - of services that we don't use
+        s3 = boto3.client("s3")
         s3.create_bucket(Bucket=bucket)
         s3.delete_public_access_block(Bucket=bucket)
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(everybody_reads))
