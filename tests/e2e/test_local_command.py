@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,14 @@ from tests.e2e.harness import (
 )
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Generator[Shell]:
+    """Return the command for a local cloud of the test's own, which is down when the test ends."""
+    shell = Shell(tmp_path, free_port())
+    yield shell
+    shell("down")
 
 
 def test_up_shows_the_event_that_it_read_back_and_what_to_try_next(cloud: Cloud) -> None:
@@ -131,8 +140,7 @@ def test_a_port_that_is_none_is_told_in_one_line(tmp_path: Path, port: str) -> N
     assert "LOCAL_PORT" in line
 
 
-def test_without_a_local_cloud_each_command_says_so(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, free_port())
+def test_without_a_local_cloud_each_command_says_so(shell: Shell) -> None:
     status, token, down = shell("status"), shell("token"), shell("down")
     assert (status.returncode, token.returncode, down.returncode) == (3, 1, 0)
     assert "local.sh up" in status.stdout
@@ -140,12 +148,11 @@ def test_without_a_local_cloud_each_command_says_so(tmp_path: Path) -> None:
 
 
 @linux_only
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_up_stops_what_it_started(tmp_path: Path, how: signal.Signals) -> None:
-    shell = Shell(tmp_path, free_port())
+def test_an_interrupted_up_stops_what_it_started(shell: Shell) -> None:
     with shell.start("up") as up:
-        eventually((tmp_path / "cdk.log").exists, seconds=60)
-        up.send_signal(how)
+        eventually((shell.directory / "cdk.log").exists, seconds=60)
+        # As Ctrl-C does, which a test that runs in the background could not send: shells let it ignore that.
+        up.send_signal(signal.SIGTERM)
         _, errors = up.communicate(timeout=60)
     assert up.returncode == 130
     assert errors.splitlines()[-1] == "local.sh: interrupted"
@@ -176,8 +183,7 @@ def test_up_again_changes_nothing_and_takes_less_than_30_seconds(cloud: Cloud, a
 
 @pytest.mark.slow
 @linux_only
-def test_a_local_cloud_that_was_killed_comes_up_again_and_down_leaves_nothing_running(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, free_port())
+def test_a_local_cloud_that_was_killed_comes_up_again_and_down_leaves_nothing_running(shell: Shell) -> None:
     assert shell("up").returncode == 0
     shell.kill_emulator()
     assert shell("status").returncode == 3
@@ -192,18 +198,14 @@ def test_a_local_cloud_that_was_killed_comes_up_again_and_down_leaves_nothing_ru
 
 
 @pytest.mark.slow
-def test_telemetry_outlives_down_and_up(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, free_port())
-    try:
-        assert shell("up").returncode == 0
-        before = Api(shell.sourced()["TELEMETRY_API_URL"], shell.sourced()["TELEMETRY_TOKEN"])
-        receipt = before.post(event_of("CP-KEPT")).json()
-        before.stored("CP-KEPT", event_id=receipt["eventId"])
-        assert shell("down").returncode == 0
-        assert shell("up").returncode == 0
-        assert before.latest("CP-KEPT").json()["eventId"] == receipt["eventId"]
-    finally:
-        shell("down")
+def test_telemetry_outlives_down_and_up(shell: Shell) -> None:
+    assert shell("up").returncode == 0
+    before = Api(shell.sourced()["TELEMETRY_API_URL"], shell.sourced()["TELEMETRY_TOKEN"])
+    receipt = before.post(event_of("CP-KEPT")).json()
+    before.stored("CP-KEPT", event_id=receipt["eventId"])
+    assert shell("down").returncode == 0
+    assert shell("up").returncode == 0
+    assert before.latest("CP-KEPT").json()["eventId"] == receipt["eventId"]
 
 
 def the_one_line(failed: subprocess.CompletedProcess[str]) -> str:
