@@ -13,7 +13,7 @@ from typing import NoReturn
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from telemetry_stack.stages import StageSettings, UnknownStageError, stage_settings
+from telemetry_stack.stages import StageError, StageSettings, stage_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,7 +49,7 @@ def deployable(name: str) -> StageSettings:
         fail("stage local lives on this machine: scripts/local.sh up")
     try:
         settings = stage_settings(name, local_port=0)
-    except UnknownStageError as error:
+    except StageError as error:
         fail(str(error))
     if examples := settings.example_values():
         fail(f"stage {name} still has example values; in telemetry_stack/stages.py replace {', '.join(examples)}")
