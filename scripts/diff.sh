@@ -13,6 +13,8 @@ for stage in dev staging prod; do
   "$base/tree/scripts/cdk.sh" synth --quiet -c "stage=$stage" --output "$base/$stage" >&2
   template=$(ls "$base/$stage"/*.template.json)
   printf '### %s\n\n```\n' "$stage"
-  scripts/cdk.sh diff -c "stage=$stage" --template "$template" --no-color 2>&1
-  printf '```\n\n'
+  # The difference itself is on standard error, like all else that the CLI says; a comment on GitHub takes 65,536
+  # characters in all.
+  scripts/cdk.sh diff --quiet -c "stage=$stage" --template "$template" --no-color 2>&1 | head -c 20000
+  printf '\n```\n\n'
 done

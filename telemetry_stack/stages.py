@@ -130,9 +130,6 @@ class StageSettings(Settings):
     deletion_protection: bool = Field(description="The table and the stack can't be deleted until this is turned off")
     point_in_time_recovery: bool = Field(description="The table can be restored to any second of the last 35 days")
     log_retention_days: LogRetentionDays = Field(description="Days that logs are kept")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Of the functions' logs"
-    )
     alarm_emails: tuple[EmailAddress, ...] = Field(
         default=(), description="Who is told of an alarm; each address has to confirm its subscription once"
     )
@@ -246,7 +243,6 @@ def dev() -> StageSettings:
         deletion_protection=False,
         point_in_time_recovery=False,
         log_retention_days=7,
-        log_level="DEBUG",
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from telemetry.event import TelemetryEvent
-from telemetry.timestamps import to_microseconds
+from telemetry.timestamps import to_microseconds, to_moment
 
 
 class TelemetryEnvelope(TelemetryEvent):
@@ -23,6 +23,16 @@ class TelemetryEnvelope(TelemetryEvent):
         description="a UTC time with microseconds",
     )
     event_id: str = Field(pattern=r"^[0-9a-f]{64}$", description="a SHA-256 in hex")
+
+    @field_validator("ingested_at")
+    @classmethod
+    def _exists(cls, ingested_at: str) -> str:
+        """Refuse the 30th of February: what is calculated from it later would fail each time."""
+        try:
+            to_moment(ingested_at)
+        except ValueError as error:
+            raise ValueError("is a date or a time of day that does not exist") from error
+        return ingested_at
 
     @property
     def order(self) -> tuple[str, str, str]:

@@ -9,7 +9,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from telemetry.settings import FunctionSettings
 
-logger = Logger()
+# Lambda takes the time of a line from the line itself, where it is RFC 3339.
+logger = Logger(use_rfc3339=True)
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")

@@ -26,15 +26,16 @@ def canonical_timestamp(text: str) -> str:
         raise ValueError("must be an RFC 3339 time such as 2026-11-23T08:15:30.250Z")
     if match["offset"] is None:
         raise ValueError("has no offset from UTC: add Z where it is UTC, or the offset, such as +02:00")
-    if match["seconds"] == LEAP_SECOND:
-        raise ValueError("is a leap second, which is not kept: send second 59")
     hours, minutes = int(match["hours"] or 0), int(match["minutes"] or 0)
     if hours > LARGEST_OFFSET_HOURS or minutes > LARGEST_OFFSET_MINUTES:
         raise ValueError("has an offset from UTC of a day or more, or of more than 59 minutes past the hour")
     offset = timedelta(hours=hours, minutes=minutes)
     zone = timezone(-offset if match["sign"] == "-" else offset)
+    # As in POSIX time, a leap second is the first of the next minute.
+    leap = match["seconds"] == LEAP_SECOND
+    second = f"{match['second'][:-2]}59" if leap else match["second"]
     try:
-        moment = datetime.fromisoformat(match["second"].upper()).replace(tzinfo=zone).astimezone(UTC)
+        moment = datetime.fromisoformat(second.upper()).replace(tzinfo=zone).astimezone(UTC) + timedelta(seconds=leap)
     except (ValueError, OverflowError) as error:
         raise ValueError("is a date or a time of day that does not exist, or is past the year 9999") from error
     if moment.year < FIRST_YEAR:

@@ -50,7 +50,6 @@ ACCESS_LOG_FIELDS = {
     "status": "$context.status",
     "sourceIp": "$context.identity.sourceIp",
     "protocol": "$context.protocol",
-    "requestBytes": "$context.requestLength",
     "responseBytes": "$context.responseLength",
     "responseLatency": "$context.responseLatency",
     "integrationLatency": "$context.integrationLatency",

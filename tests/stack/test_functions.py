@@ -13,7 +13,6 @@ COMMON_VARIABLES = {
     "STAGE",
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_METRICS_NAMESPACE",
-    "POWERTOOLS_LOG_LEVEL",
 }
 # Where CloudFormation chooses the name, a resource can be replaced and a stack deployed twice.
 PHYSICAL_NAMES = {
@@ -74,7 +73,6 @@ def test_a_function_is_told_its_stage_and_its_name(every_stage: Synthesis, servi
     assert variables["STAGE"] == every_stage.settings.name
     assert variables["POWERTOOLS_SERVICE_NAME"] == service
     assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Telemetry"
-    assert variables["POWERTOOLS_LOG_LEVEL"] == every_stage.settings.log_level
 
 
 def test_ingest_is_told_the_queue_and_how_tokens_name_chargers(every_stage: Synthesis) -> None:

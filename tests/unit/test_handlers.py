@@ -1,7 +1,7 @@
 """The three handlers as Lambda calls them, with AWS by moto: what one writes, the next reads."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from botocore.config import Config
@@ -113,9 +113,10 @@ def test_what_one_invocation_logs_of_itself_is_gone_in_the_next(printed: Printed
     assert [line.get("correlationId") for line in printed.logs] == ["first", None]
 
 
+@pytest.mark.parametrize("service", ["sqs", "dynamodb"])
 @pytest.mark.usefixtures("moto_sqs")
-def test_a_client_gives_up_before_ingest_must_answer() -> None:
-    config: Config = aws_clients.sqs().meta.config
+def test_a_client_gives_up_before_ingest_or_query_must_answer(service: Literal["sqs", "dynamodb"]) -> None:
+    config: Config = getattr(aws_clients, service)().meta.config
     attempt: float = config.connect_timeout + config.read_timeout  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - botocore sets them from its options
     assert 2 * attempt + 1 <= aws_clients.LONGEST_CALL_SECONDS < 10
     assert config.retries == {"total_max_attempts": 2, "mode": "standard"}  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - botocore sets it from its options

@@ -71,6 +71,7 @@ def test_what_is_no_message_can_never_be_read(body: str) -> None:
         {},
         {"chargerId": "CP-002"},
         {"ingestedAt": "2026-11-23T08:00:00Z"},
+        {"ingestedAt": "2026-02-30T08:00:00.000000Z"},
         {"eventId": "x"},
         {"payload": {"a": [float("nan")]}},
     ],

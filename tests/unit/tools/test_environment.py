@@ -135,3 +135,17 @@ def test_every_lock_pins_by_hash() -> None:
         for number in names:
             assert "==" in lines[number], lines[number]
             assert lines[number + 1].lstrip().startswith("--hash=sha256:"), lines[number]
+
+
+def test_the_app_the_tests_and_the_functions_share_one_version_of_each_package() -> None:
+    def pins(lock: str) -> dict[str, str]:
+        lines = (ROOT / lock).read_text().splitlines()
+        return dict(line.split(" ")[0].split("==") for line in lines if "==" in line and line[0].isalnum())
+
+    functions, app, development = (
+        pins(f"{lock}.txt") for lock in ("lambdas/requirements", "requirements", "requirements-dev")
+    )
+    assert functions
+    assert app
+    assert functions.items() <= development.items()
+    assert app.items() <= development.items()
