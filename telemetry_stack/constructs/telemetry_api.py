@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from aws_cdk import Acknowledgment, Validations
+from aws_cdk import Acknowledgment, CfnOutput, Validations
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_logs as logs
@@ -163,6 +163,8 @@ class TelemetryApi(Construct):
             certificate=acm.Certificate.from_certificate_arn(self, "Certificate", self._domain.certificate_arn),
             security_policy=apigatewayv2.SecurityPolicy.TLS_1_2,
         )
+        # Where the record in DNS has to point: without it nobody reaches the API.
+        CfnOutput(self, "DomainTarget", value=name.regional_domain_name).override_logical_id("DomainTarget")
         return apigatewayv2.DomainMappingOptions(domain_name=name)
 
 

@@ -103,6 +103,8 @@ def test_a_stage_without_a_domain_is_reached_at_api_gateways_own(prod: Synthesis
 def test_a_stage_with_a_domain_is_reached_there_alone_by_tls_1_2(synthesis_of: Callable[[str], Synthesis]) -> None:
     synthesis = synthesis_of("domain")
     assert synthesis.template["Outputs"]["ApiUrl"]["Value"] == "https://telemetry.charging.example"
+    target = {"Fn::GetAtt": ["ApiDomain95042711", "RegionalDomainName"]}
+    assert synthesis.template["Outputs"]["DomainTarget"]["Value"] == target
     assert synthesis.only("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
     domain = synthesis.only("AWS::ApiGatewayV2::DomainName")
     assert domain["DomainName"] == "telemetry.charging.example"
