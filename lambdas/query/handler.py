@@ -10,13 +10,12 @@ from telemetry.access import access_of
 from telemetry.errors import InvalidChargerIdError, NoTelemetryError, TableUnavailableError, TelemetryError
 from telemetry.event import CHARGER_ID_RULE, is_charger_id
 from telemetry.http_api import JSON, HttpAnswer, HttpRequest, claims_of, header_of, path_parameter_of
-from telemetry.item import from_item
+from telemetry.item import from_item, public_view
 from telemetry.latest_table import DynamoTable, LatestTelemetryTable
 from telemetry.merge import LatestTelemetry
 from telemetry.observability import count, logger, observed
 from telemetry.problem import problem_answer
 from telemetry.settings import QuerySettings
-from telemetry.timestamps import to_milliseconds, to_moment
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -38,7 +37,7 @@ def get_telemetry(
         logger.info("query refused", reason=error.reason, cause=repr(error.__cause__))
         count("QueriesRefused", 1, reason=error.reason)
         return problem_answer(error)
-    body = exact_json.dump(shown(latest, timedelta(minutes=settings.stale_after_minutes)))
+    body = exact_json.dump(public_view(latest, timedelta(minutes=settings.stale_after_minutes)))
     entity_tag = f'"{hashlib.sha256(body.encode()).hexdigest()}"'
     headers = {"etag": entity_tag, "cache-control": "private, no-cache"}
     if matches(header_of(request, "if-none-match"), entity_tag):
@@ -65,12 +64,6 @@ def find_latest(
     if latest is None:
         raise NoTelemetryError("nothing was received from this charger, or it has expired")
     return latest
-
-
-def shown(latest: LatestTelemetry, stale_after: timedelta) -> dict[str, object]:
-    """Return latest telemetry as it is read over HTTP, with the time at which it counts as stale."""
-    stale_at = to_milliseconds(to_moment(latest.last_seen_at) + stale_after)
-    return {**latest.unknown, **latest.newest.as_json(), "lastSeenAt": latest.last_seen_at, "staleAt": stale_at}
 
 
 def matches(if_none_match: str, entity_tag: str) -> bool:

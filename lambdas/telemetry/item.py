@@ -8,7 +8,7 @@ from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import InvalidEventError, StoredItemUnreadableError
 from telemetry.event import validate
 from telemetry.merge import LatestTelemetry
-from telemetry.timestamps import to_moment
+from telemetry.timestamps import to_milliseconds, to_moment
 
 REVISION = "revision"
 # What a charger's item has before it is first written.
@@ -62,3 +62,9 @@ def from_item(item: dict[str, object], now: datetime) -> LatestTelemetry | None:
         raise StoredItemUnreadableError("a stored item is not telemetry") from error
     unknown = {name: item[name] for name in item.keys() - _ENVELOPE_FIELDS - _OUR_FIELDS}
     return LatestTelemetry(newest, last_seen_at, unknown)
+
+
+def public_view(latest: LatestTelemetry, stale_after: timedelta) -> dict[str, object]:
+    """Return latest telemetry as it is read over HTTP: nothing internal, and when it counts as stale."""
+    stale_at = to_milliseconds(to_moment(latest.last_seen_at) + stale_after)
+    return {**latest.unknown, **latest.newest.as_json(), LAST_SEEN_AT: latest.last_seen_at, "staleAt": stale_at}
