@@ -7,7 +7,7 @@ from functools import cache
 
 from telemetry import aws_clients, exact_json
 from telemetry.access import access_of
-from telemetry.errors import InvalidChargerIdError, NoTelemetryError, TableUnavailableError, TelemetryError
+from telemetry.errors import InvalidChargerIdError, NoTelemetryError, TelemetryError
 from telemetry.event import CHARGER_ID_RULE, is_charger_id
 from telemetry.http_api import JSON, HttpAnswer, HttpRequest, claims_of, header_of, path_parameter_of
 from telemetry.item import from_item, public_view
@@ -57,10 +57,7 @@ def find_latest(
     if not is_charger_id(charger_id):
         raise InvalidChargerIdError(f"the id of a charger is {CHARGER_ID_RULE}")
     access_of(claims_of(request), settings.chargers_claim, settings.tokens_without_claim).require(charger_id)
-    reading = table.read([charger_id])
-    if charger_id in reading.unread:
-        raise TableUnavailableError("the table is busy: try again")
-    latest = from_item(reading.items.get(charger_id, {}), now)
+    latest = from_item(table.read([charger_id]).item_of(charger_id), now)
     if latest is None:
         raise NoTelemetryError("nothing was received from this charger, or it has expired")
     return latest

@@ -135,3 +135,16 @@ class OutOfTimeError(TelemetryError):
 
     reason = "out_of_time"
     retryable = True
+
+
+class PassingFaultError(TelemetryError):
+    """An error that nothing of ours foresaw, met for the first times: it may pass."""
+
+    reason = "unexpected_fault"
+    retryable = True
+
+
+class LastingFaultError(TelemetryError):
+    """An error that nothing of ours foresaw, and that came back each time."""
+
+    reason = "unexpected_fault"

@@ -50,7 +50,8 @@ class InMemoryTable:
         self.reads.append(set(charger_ids))
         asked = set(charger_ids) - self.unread
         found = {charger_id: deepcopy(self.items[charger_id]) for charger_id in asked if charger_id in self.items}
-        return Reading(found, self.unread & set(charger_ids))
+        busy = TableUnavailableError("the table is busy")
+        return Reading(found, dict.fromkeys(self.unread & set(charger_ids), busy))
 
     def write(self, item: Item, replaced_revision: int) -> None:
         charger_id = str(item["chargerId"])
