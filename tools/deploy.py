@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/deploy.sh",
         usage="%(prog)s STAGE [--profile PROFILE] [cdk arguments]",
-        description="Deploys a stage of the stack to AWS: checks it and the credentials, shows the difference, deploys.",
+        description="Deploys a stage of the stack to AWS, after checking it and showing the difference.",
         epilog="Further arguments go to `cdk deploy`, e.g. --require-approval never.",
     )
     parser.add_argument("stage", metavar="STAGE", help=f"one of {STAGES}")

@@ -120,6 +120,28 @@ def test_a_failed_deployment_shows_the_lines_that_name_errors_and_where_the_rest
     assert str(tmp_path / "cdk.log") in told[-1]
 
 
+def test_a_failure_of_the_app_is_shown_with_its_place_in_our_code(cdk_that: Path, deployment: Deployment) -> None:
+    cdk_that.write_text("""#!/bin/sh
+cat <<'END'
+Traceback (most recent call last):
+  File "/home/a/app.py", line 60, in <module>
+    main()
+  File "/home/a/telemetry_stack/stages.py", line 230, in local
+    return StageSettings(
+  File "/home/a/.venv/lib/python3.13/site-packages/pydantic/main.py", line 253, in __init__
+    validated_self = self.__pydantic_validator__.validate_python(data, self_instance=self)
+ValueError: not a region
+END
+exit 1
+""")
+    with pytest.raises(LocalCloudError) as failure:
+        deployment.deploy()
+    assert str(failure.value).splitlines()[1:3] == [
+        '  File "/home/a/telemetry_stack/stages.py", line 230, in local',
+        "  ValueError: not a region",
+    ]
+
+
 def test_a_deployment_that_fails_without_a_reason_shows_its_last_lines(cdk_that: Path, deployment: Deployment) -> None:
     cdk_that.write_text("#!/bin/sh\necho one\necho two\nexit 1\n")
     with pytest.raises(LocalCloudError, match="  one\n  two\n"):
