@@ -5,7 +5,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +21,9 @@ from tests.e2e.harness import (
     event_of,
     eventually,
     free_port,
+    linux_only,
     listening_addresses,
 )
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from telemetry_stack.stages import AwsOnly
 from tests.stack.synthesis import Synthesis
 
 # Of each kind that is left out: the logical ids of the resources that are missing, or parts of them.
-LEFT_OUT = {
+LEFT_OUT: dict[AwsOnly, set[str]] = {
     AwsOnly.TLS_POLICIES: {
         "QueuePolicyDB5CAAD1",
         "QueueDeadLettersPolicyA901E219",

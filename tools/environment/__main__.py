@@ -250,7 +250,7 @@ def has_certificates() -> bool:
     if sys.platform != "linux":
         return True
     paths = ssl.get_default_verify_paths()
-    return paths.cafile is not None or (paths.capath is not None and any(Path(paths.capath).iterdir()))
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
 
 def become(command: list[str]) -> NoReturn:

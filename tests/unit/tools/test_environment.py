@@ -162,7 +162,7 @@ def test_where_the_system_has_no_certificates_uv_uses_its_own(
     (tmp_path / "certs").mkdir()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certs"))
-    assert ssl.get_default_verify_paths().cafile is None
+    assert not ssl.get_default_verify_paths().cafile
     assert "UV_SYSTEM_CERTS" not in environment.environment()
 
     (tmp_path / "certs" / "company.pem").touch()
