@@ -212,7 +212,7 @@ def test_a_local_cloud_that_was_killed_comes_up_again_and_down_leaves_nothing_ru
     assert "its state is lost" in shell("down").stdout
     again = shell("up")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "it begins empty" in again.stdout
+    assert "the next one begins empty" in again.stdout
     assert shell.processes()
     assert shell("down").returncode == 0
     assert not shell.processes()
