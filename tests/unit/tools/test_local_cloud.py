@@ -7,8 +7,12 @@ from pathlib import Path
 
 import jwt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from telemetry.event import is_charger_id
 from telemetry_stack.stages import StageSettings, TokenIssuer, stage_settings
+from tools.local_cloud.__main__ import CHARGER_ID
 from tools.local_cloud.deployment import Deployment, forget_the_real_aws
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import LocalTokenIssuer
@@ -54,6 +58,11 @@ def test_a_token_says_what_the_authorizer_of_stage_local_asks_for(
 def test_a_token_is_limited_to_what_was_asked_for(issuer: LocalTokenIssuer, issuer_settings: TokenIssuer) -> None:
     claims = claims_of(issuer.token(chargers="CP-1", scopes=["telemetry/read"]))
     assert (claims[issuer_settings.chargers_claim], claims["scope"]) == ("CP-1", "telemetry/read")
+
+
+@given(st.text(max_size=66) | st.from_regex(CHARGER_ID, fullmatch=True))
+def test_a_token_is_for_the_ids_that_a_charger_may_have(text: str) -> None:
+    assert bool(CHARGER_ID.fullmatch(text)) == is_charger_id(text)
 
 
 @pytest.mark.parametrize("expires_in", [-3600, 3600])
