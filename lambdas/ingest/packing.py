@@ -41,12 +41,13 @@ def pack(envelopes: Mapping[int, TelemetryEnvelope], correlation_id: str) -> lis
             64 KiB is at most six times as long in ASCII.
         correlation_id: of the request.
     """
-    empty = len(message.encode(correlation_id, []))
+    # Less the comma that the first envelope does not need.
+    empty = len(message.encode(correlation_id, [])) - len(",")
     growing: list[_Growing] = []
     last_of: dict[str, _Growing] = {}
     for index, envelope in envelopes.items():
-        # Bodies are ASCII, so that a character is a byte; a comma parts one envelope from the next.
-        size = len(exact_json.dump(envelope.as_json())) + 1
+        # Bodies are ASCII, so that a character is a byte.
+        size = len(exact_json.dump(envelope.as_json())) + len(",")
         last = last_of.get(envelope.charger_id)
         if last is None or last.length + size > LARGEST_MESSAGE_BYTES:
             last = last_of[envelope.charger_id] = _Growing(empty)

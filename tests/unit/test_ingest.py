@@ -15,7 +15,7 @@ from tests.unit.conftest import NOW, Printed
 from tests.unit.fakes import InMemoryQueue
 from tests.unit.strategies import json_values
 
-EVENT = {"chargerId": "CP-001", "timestamp": "2026-11-23T08:15:00Z", "payload": {"power_kw": 7.4}}
+EVENT: dict[str, object] = {"chargerId": "CP-001", "timestamp": "2026-11-23T08:15:00Z", "payload": {"power_kw": 7.4}}
 
 
 class Ingest:
