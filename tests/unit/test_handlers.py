@@ -68,6 +68,38 @@ def test_an_event_that_is_posted_is_read_back_with_every_digit(
     assert json.loads(answer["body"]) | json.loads(accepted["body"]) == json.loads(answer["body"])
 
 
+def test_events_that_are_posted_as_a_batch_are_queued_by_charger(
+    moto_sqs: "SQSClient", queue_url: str, dead_letter_queue_url: str, post: HttpRequest
+) -> None:
+    assert dead_letter_queue_url
+    event = json.loads(post.get("body", ""))
+    events = [event, event | {"chargerId": "CP-002"}, event | {"connectorId": 2}]
+    request: HttpRequest = {**post, "routeKey": ingest.BATCH_ROUTE, "body": json.dumps(events)}
+    assert ingest.handler(request, Context())["statusCode"] == 202
+    bodies = {
+        each["attributes"]["MessageGroupId"]: json.loads(each["body"])
+        for each in received(moto_sqs, queue_url)["Records"]
+    }
+    assert {group: len(body["envelopes"]) for group, body in bodies.items()} == {"CP-001": 2, "CP-002": 1}
+
+
+def test_a_post_that_has_too_little_time_is_not_queued(
+    moto_sqs: "SQSClient",
+    queue_url: str,
+    dead_letter_queue_url: str,
+    post: HttpRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert dead_letter_queue_url
+    longest = int(aws_clients.LONGEST_CALL_SECONDS * 1000)
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: longest - 1)
+    answer = ingest.handler(post, Context())
+    assert (answer["statusCode"], "retry-after" in answer["headers"]) == (503, True)
+    assert received(moto_sqs, queue_url)["Records"] == []
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: longest)
+    assert ingest.handler(post, Context())["statusCode"] == 202
+
+
 def test_a_batch_of_the_event_source_is_stored_and_its_bad_message_moved(
     moto_sqs: "SQSClient",
     moto_dynamodb: "DynamoDBClient",
