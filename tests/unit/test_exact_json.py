@@ -66,7 +66,7 @@ def test_what_is_not_json_is_told_apart(text: str) -> None:
         exact_json.parse(text)
 
 
-@pytest.mark.parametrize("inner", ["", '"]}\\"[{"', '{"a": [1, "x"]}, 2'])
+@pytest.mark.parametrize("inner", ["", '"]]]"', '"\\"[["', '{"a": [1, "x"]}, 2'])
 def test_of_what_is_nested_too_deeply_the_upper_levels_are_read_and_what_follows_it(inner: str) -> None:
     text = f'["before", {"[" * 200_000}{inner}{"]" * 200_000}, {{"after": ["]", "\\"["]}}]'
     before, deep, after = cast("list[list[object]]", exact_json.parse(text))
