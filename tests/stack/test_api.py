@@ -7,7 +7,11 @@ import pytest
 
 from tests.stack.synthesis import Synthesis
 
-ROUTES = {"POST /telemetry": "telemetry/ingest", "GET /telemetry/{chargerId}": "telemetry/read"}
+ROUTES = {
+    "POST /telemetry": "telemetry/ingest",
+    "POST /telemetry/batch": "telemetry/ingest",
+    "GET /telemetry/{chargerId}": "telemetry/read",
+}
 
 
 def test_each_route_asks_for_a_token_with_its_scope(every_stage: Synthesis) -> None:
@@ -44,7 +48,11 @@ def test_a_dev_stage_without_an_issuer_is_open_and_tells_its_functions_so(
 
 def test_each_route_is_throttled_as_the_stage_says(every_stage: Synthesis) -> None:
     settings = every_stage.settings
-    throttles = {"POST /telemetry": settings.ingest_throttle, "GET /telemetry/{chargerId}": settings.read_throttle}
+    throttles = {
+        "POST /telemetry": settings.ingest_throttle,
+        "POST /telemetry/batch": settings.ingest_throttle,
+        "GET /telemetry/{chargerId}": settings.read_throttle,
+    }
     assert every_stage.only("AWS::ApiGatewayV2::Stage")["RouteSettings"] == {
         key: {"ThrottlingRateLimit": throttle.requests_per_second, "ThrottlingBurstLimit": throttle.burst}
         for key, throttle in throttles.items()

@@ -63,12 +63,16 @@ def test_the_top_level_is_the_greatest_envelope_and_each_connector_its_own(each:
     }
 
 
+def watts(kilowatts: object) -> int | None:
+    return kilowatts * 1000 if isinstance(kilowatts, int) else None
+
+
 CARRIED: dict[str, Callable[[TelemetryEnvelope], object]] = {
     "connectorId": lambda one: one.connector_id,
     "chargerStatus": lambda one: one.charger_status,
     "locationId": lambda one: one.location_id,
     "firmwareVersion": lambda one: one.firmware_version,
-    "powerW": lambda one: one.payload["power_kw"] * 1000 if isinstance(one.payload.get("power_kw"), int) else None,
+    "powerW": lambda one: watts(one.payload.get("power_kw")),
     "voltageV": lambda one: one.payload.get("voltage_v"),
 }
 

@@ -217,8 +217,8 @@ def _reason(received: "MessageTypeDef") -> str:
     return reason.get("StringValue", "") if reason else ""
 
 
-def outgoing(body: str, deduplication_id: str, **attributes: str) -> OutgoingMessage:
-    return OutgoingMessage(body=body, group="CP-001", deduplication_id=deduplication_id, attributes=attributes)
+def outgoing(body: str, deduplication_id: str, group: str = "CP-001", **attributes: str) -> OutgoingMessage:
+    return OutgoingMessage(body=body, group=group, deduplication_id=deduplication_id, attributes=attributes)
 
 
 def test_a_queue_keeps_order_and_drops_what_it_was_sent_before(
@@ -229,6 +229,49 @@ def test_a_queue_keeps_order_and_drops_what_it_was_sent_before(
     queue.send(outgoing("second", "2"))
     queue.send(outgoing("first again", "1"))
     assert held() == [("first", "invalid"), ("second", "")]
+
+
+def test_a_queue_takes_messages_of_several_groups_in_one_request(
+    any_queue: tuple[FifoQueue, Callable[[], list[tuple[str, str]]]],
+) -> None:
+    queue, held = any_queue
+    assert queue.send_batch([outgoing("lone", "0", "CP-000")]) == {}
+    sent = [outgoing("first", "1", reason="invalid"), *(outgoing(f"of {n}", f"{n}", f"CP-{n}") for n in range(2, 9))]
+    assert queue.send_batch(sent) == {}
+    assert queue.send_batch([outgoing("lone again", "0", "CP-000"), outgoing("second", "9")]) == {}
+    expected = [("lone", ""), ("first", "invalid"), *((f"of {n}", "") for n in range(2, 9)), ("second", "")]
+    assert sorted(held()) == sorted(expected)
+
+
+def test_messages_that_the_answer_does_not_say_are_taken_may_be_sent_again(
+    moto_sqs: "SQSClient", queue_url: str
+) -> None:
+    taken = {"MessageId": "m", "MD5OfMessageBody": "d"}
+    failed = {"SenderFault": False, "Code": "InternalError"}
+    messages = [outgoing("a", "1", "A"), outgoing("b", "2", "B"), outgoing("c", "3", "C"), outgoing("d", "4", "D")]
+    with Stubber(moto_sqs) as stub:
+        answer = {"Successful": [{"Id": "3", **taken}, {"Id": "0", **taken}], "Failed": [{"Id": "2", **failed}]}
+        stub.add_response("send_message_batch", answer)
+        refused = SqsFifoQueue(moto_sqs, queue_url).send_batch(messages)
+    assert list(refused) == [1, 2]
+    assert all(error.retryable for error in refused.values())
+    assert "InternalError" in repr(refused[2].__cause__)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_when_a_request_is_not_answered_none_of_its_messages_is_known_to_be_taken(
+    moto_sqs: "SQSClient", queue_url: str, count: int
+) -> None:
+    unanswered(moto_sqs)
+    refused = SqsFifoQueue(moto_sqs, queue_url).send_batch([outgoing("a", f"{n}", f"CP-{n}") for n in range(count)])
+    assert list(refused) == list(range(count))
+    assert all(isinstance(error.__cause__, ConnectTimeoutError) for error in refused.values())
+
+
+def test_a_lone_message_goes_by_the_plain_call(moto_sqs: "SQSClient", queue_url: str) -> None:
+    with Stubber(moto_sqs) as stub:
+        stub.add_response("send_message", {"MessageId": "m"})
+        assert SqsFifoQueue(moto_sqs, queue_url).send_batch([outgoing("a", "1")]) == {}
 
 
 def test_a_queue_that_does_not_answer_or_is_gone_may_be_sent_to_again(moto_sqs: "SQSClient", queue_url: str) -> None:

@@ -109,7 +109,8 @@ class Emulator:
         with self._record.open("w") as record, self.log.open("w") as log:
             fcntl.flock(record, fcntl.LOCK_EX)
             self._process = process = subprocess.Popen(
-                [self._python, "-m", "ministack"],
+                # -P: the modules beside the script are not the emulator's.
+                [self._python, "-P", Path(__file__).with_name("start_emulator.py")],
                 cwd=state,
                 env=self._environment(port=port, region=region, state=state),
                 stdin=subprocess.DEVNULL,
