@@ -97,6 +97,8 @@ def test_api_gateway_may_invoke_a_function_only_for_its_own_routes(every_stage: 
     assert granted == {
         ("IngestFunctionB02ED0EB", "/*/*/telemetry"),
         ("QueryFunction22F86FFC", "/*/*/telemetry/{chargerId}"),
+        ("QueryFunction22F86FFC", "/*/*/telemetry"),
+        ("QueryFunction22F86FFC", "/*/*/openapi.json"),
     }
     assert len(every_stage.of_type("AWS::Lambda::Permission")) == len(granted)
 
