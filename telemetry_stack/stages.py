@@ -21,6 +21,8 @@ STAGE_NAMES: tuple[StageName, ...] = ("local", "dev", "staging", "prod")
 HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/]+(/\S*)?$")]
 # On the loopback interface only, for the token issuer of a local cloud.
 LoopbackUrl = Annotated[str, Field(pattern=r"^http://127\.0\.0\.1:\d+(/\S*)?$")]
+# As a browser sends it: in lower case, with no path.
+Origin = Annotated[str, Field(pattern=r"^https://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$")]
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 LogRetentionDays = Literal[1, 7, 30, 90, 180, 365]
 
@@ -116,6 +118,9 @@ class StageSettings(Settings):
         description="Who issues the tokens; none leaves the API open to anybody, which only `dev` may be"
     )
     custom_domain: CustomDomain | None = Field(default=None, description="A host name of your own for the API")
+    cors_origins: tuple[Origin, ...] = Field(
+        default=(), description="Web pages that may use the API from a browser, e.g. https://dashboard.charge.com"
+    )
     ingest_throttle: Throttle = Field(description="For each route that chargers post to")
     read_throttle: Throttle = Field(description="For each route that dashboards read")
     processor_concurrency: int = Field(

@@ -1,28 +1,32 @@
-"""`GET /telemetry/{chargerId}`: the latest telemetry of a charger."""
+"""`GET /telemetry/{chargerId}`, `GET /telemetry?chargerId=...` and `GET /openapi.json`."""
 
-import hashlib
-import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from query import several
+from query.tagging import tagged
 from telemetry import aws_clients, exact_json
 from telemetry.access import access_of
-from telemetry.errors import InvalidChargerIdError, NoTelemetryError, TelemetryError
+from telemetry.errors import InvalidChargerIdError, NoTelemetryError, StoredItemUnreadableError, TelemetryError
 from telemetry.event import CHARGER_ID_RULE, is_charger_id
-from telemetry.http_api import JSON, HttpAnswer, HttpRequest, claims_of, header_of, path_parameter_of
+from telemetry.http_api import HttpAnswer, HttpRequest, claims_of, path_parameter_of
 from telemetry.item import from_item, public_view
 from telemetry.latest_table import DynamoTable, LatestTelemetryTable
-from telemetry.merge import LatestTelemetry
 from telemetry.observability import count, logger, observed
 from telemetry.problem import problem_answer
 from telemetry.settings import QuerySettings
 
-_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+SEVERAL_ROUTE = "GET /telemetry"
+OPENAPI_ROUTE = "GET /openapi.json"
 
 
 @observed
 def handler(request: HttpRequest, _context: object) -> HttpAnswer:
     """Answer a request of the HTTP API."""
+    if request["routeKey"] == OPENAPI_ROUTE:
+        # It changes with a deployment alone.
+        return tagged(request, _openapi(), caching="public, max-age=300")
     return get_telemetry(request, _settings(), _table(), datetime.now(UTC))
 
 
@@ -32,40 +36,62 @@ def get_telemetry(
     """Answer with 200 and the latest telemetry, with 304 where the client has it, else with problem details."""
     logger.append_keys(correlationId=request["requestContext"]["requestId"])
     try:
-        latest = find_latest(request, settings, table, now)
+        if request["routeKey"] == SEVERAL_ROUTE:
+            asked = several.charger_ids_of(request)
+            body = several.body_of(asked, find(asked, request, settings, table, now))
+        else:
+            charger_id = charger_id_of(request)
+            found = find([charger_id], request, settings, table, now)
+            if not found:
+                raise NoTelemetryError("nothing was received from this charger, or it has expired")
+            body = exact_json.dump(found[charger_id])
     except TelemetryError as error:
         logger.info("query refused", reason=error.reason, cause=repr(error.__cause__))
         count("QueriesRefused", 1, reason=error.reason)
         return problem_answer(error)
-    body = exact_json.dump(public_view(latest, timedelta(minutes=settings.stale_after_minutes)))
-    entity_tag = f'"{hashlib.sha256(body.encode()).hexdigest()}"'
-    headers = {"etag": entity_tag, "cache-control": "private, no-cache"}
-    if matches(header_of(request, "if-none-match"), entity_tag):
-        return {"statusCode": 304, "headers": headers, "body": ""}
-    return {"statusCode": 200, "headers": {**headers, "content-type": JSON}, "body": body}
+    return tagged(request, body, caching="private, no-cache")
 
 
-def find_latest(
-    request: HttpRequest, settings: QuerySettings, table: LatestTelemetryTable, now: datetime
-) -> LatestTelemetry:
-    """Return the latest telemetry of the charger that the path names.
+def charger_id_of(request: HttpRequest) -> str:
+    """Return the id that the path names.
 
     Raises:
-        TelemetryError: the request is refused; which of its kinds says why.
+        InvalidChargerIdError: it can't be one.
     """
     charger_id = path_parameter_of(request, "chargerId")
     if not is_charger_id(charger_id):
         raise InvalidChargerIdError(f"the id of a charger is {CHARGER_ID_RULE}")
-    access_of(claims_of(request), settings.chargers_claim, settings.tokens_without_claim).require(charger_id)
-    latest = from_item(table.read([charger_id]).item_of(charger_id), now)
-    if latest is None:
-        raise NoTelemetryError("nothing was received from this charger, or it has expired")
-    return latest
+    return charger_id
 
 
-def matches(if_none_match: str, entity_tag: str) -> bool:
-    """Tell whether a header lists the tag; weak tags are compared as strong ones (RFC 9110, section 13.1.2)."""
-    return if_none_match.strip() == "*" or entity_tag in _ENTITY_TAG.findall(if_none_match)
+def find(
+    charger_ids: Sequence[str],
+    request: HttpRequest,
+    settings: QuerySettings,
+    table: LatestTelemetryTable,
+    now: datetime,
+) -> dict[str, dict[str, object]]:
+    """Return what is shown of each of the chargers (at most 100) that there is latest telemetry of.
+
+    One that could not be looked up, or whose item can't be read, fails the whole: it is never told to be missing.
+
+    Raises:
+        TelemetryError: the request is refused; which of its kinds says why.
+    """
+    access = access_of(claims_of(request), settings.chargers_claim, settings.tokens_without_claim)
+    for charger_id in charger_ids:
+        access.require(charger_id)
+    reading = table.read(charger_ids)
+    found: dict[str, dict[str, object]] = {}
+    for charger_id in charger_ids:
+        try:
+            latest = from_item(reading.item_of(charger_id), now)
+        except StoredItemUnreadableError:
+            logger.error("stored item unreadable", chargerId=charger_id)
+            raise
+        if latest is not None:
+            found[charger_id] = public_view(latest, timedelta(minutes=settings.stale_after_minutes))
+    return found
 
 
 @cache
@@ -76,3 +102,10 @@ def _settings() -> QuerySettings:
 @cache
 def _table() -> LatestTelemetryTable:
     return DynamoTable(aws_clients.dynamodb(), _settings().table_name)
+
+
+@cache
+def _openapi() -> str:
+    from query import openapi  # noqa: PLC0415 - slow to build, and no other request needs it
+
+    return exact_json.dump(openapi.document())

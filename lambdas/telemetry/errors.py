@@ -73,6 +73,12 @@ class InvalidChargerIdError(TelemetryError):
     reason = "invalid_charger_id"
 
 
+class InvalidQueryError(TelemetryError):
+    """The query of the URL asks for nothing, for too much, or for what is not known here."""
+
+    reason = "invalid_query"
+
+
 class ForbiddenChargerError(TelemetryError):
     """The token does not name the charger."""
 

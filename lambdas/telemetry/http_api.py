@@ -42,6 +42,7 @@ class HttpRequest(TypedDict):
     requestContext: RequestContext
     headers: NotRequired[Mapping[str, str]]
     pathParameters: NotRequired[Mapping[str, str]]
+    rawQueryString: NotRequired[str]
     body: NotRequired[str]
     isBase64Encoded: NotRequired[bool]
 
@@ -68,6 +69,16 @@ def header_of(request: HttpRequest, name: str) -> str:
 def path_parameter_of(request: HttpRequest, name: str) -> str:
     """Return a part of the path, decoded; a plus sign stays one."""
     return unquote(request.get("pathParameters", {}).get(name, ""))
+
+
+def query_parameters_of(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the names and values of the query in the order sent, decoded; a plus sign stays one.
+
+    HTML forms write a blank as a plus sign: no value here has blanks, and ids have plus signs. API Gateway's own
+    `queryStringParameters` joins repeated ones by commas, from which they could not be told apart.
+    """
+    parameters = (each.partition("=") for each in request.get("rawQueryString", "").split("&") if each)
+    return [(unquote(name), unquote(value)) for name, _, value in parameters]
 
 
 def json_text_of(request: HttpRequest) -> str:

@@ -10,6 +10,7 @@ _STATUS_OF: dict[type[errors.TelemetryError], tuple[HTTPStatus, str]] = {
     errors.NotJsonError: (HTTPStatus.BAD_REQUEST, "The body is not JSON"),
     errors.BrokenGzipError: (HTTPStatus.BAD_REQUEST, "The body is not gzip that can be read"),
     errors.InvalidChargerIdError: (HTTPStatus.BAD_REQUEST, "Not the id of a charger"),
+    errors.InvalidQueryError: (HTTPStatus.BAD_REQUEST, "Not a valid query"),
     errors.ForbiddenChargerError: (HTTPStatus.FORBIDDEN, "The token is not for this charger"),
     errors.NoTelemetryError: (HTTPStatus.NOT_FOUND, "There is no telemetry of this charger"),
     errors.TooLargeError: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too long"),

@@ -1,10 +1,11 @@
 """The HTTP API: what chargers post to and dashboards read."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from aws_cdk import Acknowledgment, CfnOutput, Validations
+from aws_cdk import Acknowledgment, CfnOutput, Duration, Validations
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_logs as logs
@@ -22,13 +23,16 @@ READ_SCOPE = "telemetry/read"
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the API: what it is called, who answers it, and the scope that a token needs for it."""
+    """One route of the API: what it is called, who answers it, and the scope that a token needs for it.
+
+    A public route, whose scope is None, needs no token.
+    """
 
     construct_id: str
     method: Literal["GET", "POST"]
     path: str
     service: Literal["ingest", "query"]
-    scope: str
+    scope: str | None
 
     @property
     def key(self) -> str:
@@ -40,6 +44,8 @@ ROUTES = (
     Route("PostTelemetry", "POST", "/telemetry", "ingest", INGEST_SCOPE),
     Route("PostTelemetryBatch", "POST", "/telemetry/batch", "ingest", INGEST_SCOPE),
     Route("GetTelemetry", "GET", "/telemetry/{chargerId}", "query", READ_SCOPE),
+    Route("GetTelemetryOfSeveral", "GET", "/telemetry", "query", READ_SCOPE),
+    Route("GetOpenApi", "GET", "/openapi.json", "query", None),
 )
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
@@ -62,7 +68,7 @@ ACCESS_LOG_FIELDS = {
 
 
 class TelemetryApi(Construct):
-    """An HTTP API with the routes of `ROUTES`, each throttled, and each with a scope where the stage has tokens.
+    """An HTTP API with the routes of `ROUTES`, each throttled, and each with its scope where the stage has tokens.
 
     Args:
         scope: the parent construct.
@@ -92,6 +98,7 @@ class TelemetryApi(Construct):
             api_name=settings.stack_name,
             description=f"Telemetry {settings.name}",
             create_default_stage=False,
+            cors_preflight=_cors(settings.cors_origins),
             # Two doors would mean that one of them is forgotten.
             disable_execute_api_endpoint=self._domain is not None,
         )
@@ -132,12 +139,15 @@ class TelemetryApi(Construct):
                 http_api=self._api,
                 route_key=apigatewayv2.HttpRouteKey.with_(route.path, apigatewayv2.HttpMethod[route.method]),
                 integration=integration[route.service],
-                authorizer=authorizer,
-                authorization_scopes=[route.scope] if authorizer else None,
+                authorizer=authorizer if route.scope else None,
+                authorization_scopes=[route.scope] if authorizer and route.scope else None,
             )
             # The stage's throttles name the routes, which have to be there first.
             self._stage.node.add_dependency(http_route)
-            if authorizer is None:
+            if route.scope is None:
+                public = "It tells how to use the API, to whom has no token yet, and nothing of any charger"
+                Validations.of(http_route).acknowledge(Acknowledgment(id="AwsSolutions-APIG4", reason=public))
+            elif authorizer is None:
                 Validations.of(http_route).acknowledge(
                     Acknowledgment(
                         id="AwsSolutions-APIG4", reason="This stage was set to be open: it has no token_issuer"
@@ -173,3 +183,17 @@ def _authorizer(issuer: TokenIssuer | None) -> HttpJwtAuthorizer | None:
     if issuer is None:
         return None
     return HttpJwtAuthorizer("Tokens", issuer.url, jwt_audience=list(issuer.audience))
+
+
+def _cors(origins: Sequence[str]) -> apigatewayv2.CorsPreflightOptions | None:
+    """Return what lets pages of these origins use the API; API Gateway then answers a browser's OPTIONS itself."""
+    if not origins:
+        return None
+    return apigatewayv2.CorsPreflightOptions(
+        allow_origins=list(origins),
+        allow_methods=[apigatewayv2.CorsHttpMethod.GET, apigatewayv2.CorsHttpMethod.POST],
+        allow_headers=["authorization", "content-type", "if-none-match"],
+        expose_headers=["etag", "retry-after", "apigw-requestid"],
+        # Chrome keeps the answer for 2 hours at most.
+        max_age=Duration.hours(1),
+    )

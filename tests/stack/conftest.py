@@ -10,7 +10,10 @@ from tests.stack.synthesis import Synthesis, settings_of, synthesize
 
 @pytest.fixture(scope="session")
 def synthesis_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesis]:
-    """Give the synthesis of a stage, or of a variant: `open` (dev without tokens), `domain` (prod with its own)."""
+    """Give the synthesis of a stage, or of a variant.
+
+    `open` is dev without tokens, `domain` prod with its own, `browsers` prod with pages that may use it.
+    """
     done: dict[str, Synthesis] = {}
 
     def give(name: str) -> Synthesis:

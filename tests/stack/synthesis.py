@@ -82,4 +82,7 @@ def settings_of(name: str) -> StageSettings:
         arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d"
         domain = CustomDomain(name="telemetry.charging.example", certificate_arn=arn)
         return stage_settings("prod", local_port=0).model_copy(update={"custom_domain": domain})
+    if name == "browsers":
+        origins = ("https://dashboard.charging.example", "https://localhost:8443")
+        return stage_settings("prod", local_port=0).model_copy(update={"cors_origins": origins})
     return stage_settings(name, local_port=4566)

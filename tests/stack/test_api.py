@@ -11,18 +11,48 @@ ROUTES = {
     "POST /telemetry": "telemetry/ingest",
     "POST /telemetry/batch": "telemetry/ingest",
     "GET /telemetry/{chargerId}": "telemetry/read",
+    "GET /telemetry": "telemetry/read",
 }
+PUBLIC_ROUTES = {"GET /openapi.json"}
 
 
-def test_each_route_asks_for_a_token_with_its_scope(every_stage: Synthesis) -> None:
+def test_each_route_but_the_public_one_asks_for_a_token_with_its_scope(every_stage: Synthesis) -> None:
     (authorizer,) = every_stage.of_type("AWS::ApiGatewayV2::Authorizer")
-    routes = every_stage.of_type("AWS::ApiGatewayV2::Route").values()
+    routes = [
+        route
+        for route in every_stage.of_type("AWS::ApiGatewayV2::Route").values()
+        if route["RouteKey"] not in PUBLIC_ROUTES
+    ]
     assert {route["RouteKey"]: route["AuthorizationScopes"] for route in routes} == {
         key: [scope] for key, scope in ROUTES.items()
     }
     for route in routes:
         assert route["AuthorizationType"] == "JWT"
         assert route["AuthorizerId"] == {"Ref": authorizer}
+
+
+def test_a_public_route_asks_for_no_token(every_stage: Synthesis) -> None:
+    routes = every_stage.of_type("AWS::ApiGatewayV2::Route").values()
+    public = [route for route in routes if route["AuthorizationType"] == "NONE"]
+    assert {route["RouteKey"] for route in public} == PUBLIC_ROUTES
+    assert not any({"AuthorizerId", "AuthorizationScopes"} & set(route) for route in public)
+
+
+def test_no_browser_may_use_the_api_unless_the_stage_names_its_page(every_stage: Synthesis) -> None:
+    assert every_stage.settings.cors_origins == ()
+    assert "CorsConfiguration" not in every_stage.only("AWS::ApiGatewayV2::Api")
+
+
+def test_a_page_that_the_stage_names_may_use_the_api_and_read_what_it_needs(
+    synthesis_of: Callable[[str], Synthesis],
+) -> None:
+    assert synthesis_of("browsers").only("AWS::ApiGatewayV2::Api")["CorsConfiguration"] == {
+        "AllowOrigins": ["https://dashboard.charging.example", "https://localhost:8443"],
+        "AllowMethods": ["GET", "POST"],
+        "AllowHeaders": ["authorization", "content-type", "if-none-match"],
+        "ExposeHeaders": ["etag", "retry-after", "apigw-requestid"],
+        "MaxAge": 3600,
+    }
 
 
 def test_tokens_come_from_the_stages_issuer_for_its_audience(every_stage: Synthesis) -> None:
@@ -52,6 +82,8 @@ def test_each_route_is_throttled_as_the_stage_says(every_stage: Synthesis) -> No
         "POST /telemetry": settings.ingest_throttle,
         "POST /telemetry/batch": settings.ingest_throttle,
         "GET /telemetry/{chargerId}": settings.read_throttle,
+        "GET /telemetry": settings.read_throttle,
+        "GET /openapi.json": settings.read_throttle,
     }
     assert every_stage.only("AWS::ApiGatewayV2::Stage")["RouteSettings"] == {
         key: {"ThrottlingRateLimit": throttle.requests_per_second, "ThrottlingBurstLimit": throttle.burst}

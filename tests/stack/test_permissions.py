@@ -98,6 +98,8 @@ def test_api_gateway_may_invoke_a_function_only_for_its_own_routes(every_stage: 
         ("IngestFunctionB02ED0EB", "/*/*/telemetry"),
         ("IngestFunctionB02ED0EB", "/*/*/telemetry/batch"),
         ("QueryFunction22F86FFC", "/*/*/telemetry/{chargerId}"),
+        ("QueryFunction22F86FFC", "/*/*/telemetry"),
+        ("QueryFunction22F86FFC", "/*/*/openapi.json"),
     }
     assert len(every_stage.of_type("AWS::Lambda::Permission")) == len(granted)
 

@@ -16,6 +16,7 @@ EVERYWHERE = {
     *((f"{function}/Role", "AwsSolutions-IAM5[Resource::*]") for function in FUNCTIONS),
     ("Processor/EventSource", "Serverless-LambdaEventSourceMappingDestination"),
     ("Queue/DeadLetters", "Serverless-SQSRedrivePolicy"),
+    ("Api/GetOpenApi", "AwsSolutions-APIG4"),
 }
 ON_A_STAGE = {
     "local": {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")},

@@ -101,6 +101,11 @@ def test_only_dev_may_be_open_to_anybody(name: str) -> None:
         {"log_retention_days": 8},
         {"processor_concurrency": 1},
         {"ingest_throttle": {"requests_per_second": 0, "burst": 1}},
+        {"cors_origins": ["*"]},
+        {"cors_origins": ["http://dashboard.charging.com"]},
+        {"cors_origins": ["https://*.charging.com"]},
+        {"cors_origins": ["https://dashboard.charging.com/"]},
+        {"cors_origins": ["https://Dashboard.charging.com"]},
         {"custom_domain": {"name": "https://telemetry.charging.com", "certificate_arn": "arn:aws:acm:x"}},
     ],
 )

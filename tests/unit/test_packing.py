@@ -50,9 +50,10 @@ def test_what_the_dead_letter_queue_adds_to_a_message_fits_beside_the_largest() 
         group="C" * 64,
         sequence_number="9" * 128,
         first_seen_at="2026-11-23T08:00:00.000Z",
+        receive_count=1,
         body=broken,
     )
-    dead_letter(open_message(queued), UnreadableMessageError("x"), dead_letters)
+    dead_letter(open_message(queued), UnreadableMessageError("x"), range(0, 200, 2), dead_letters)
     (dead,) = dead_letters.messages
     assert {"badEventIndexes", "correlationId"} <= dead.attributes.keys()
     assert sum(len(name) + len("String") + len(value) for name, value in dead.attributes.items()) < ROOM_FOR_ATTRIBUTES
