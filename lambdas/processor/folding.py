@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from telemetry.envelope import TelemetryEnvelope
-from telemetry.measured import MeasuredEnvelope, Order
+from telemetry.measured import MeasuredEnvelope, Order, short_id
 from telemetry.merge import Judged, LatestTelemetry, Place, merge
 from telemetry.normalisation import Normalised, normalise
 from telemetry.rules import Finding, Observation, judge, profile_of
@@ -99,7 +99,7 @@ def _judge(
         raise ValueError("the envelope was not merged")
     same_time = before is not None and before.newest.envelope.timestamp == envelope.timestamp
     judged_before = place.judged.event_ids if same_time else ()
-    if envelope.event_id in judged_before or len(judged_before) >= MOST_JUDGED_OF_ONE_TIMESTAMP:
+    if short_id(envelope.event_id) in judged_before or len(judged_before) >= MOST_JUDGED_OF_ONE_TIMESTAMP:
         return _with_findings(latest, sample, before.findings if before else (), place.judged), None
     location = place.last_known.get(LOCATION_ID) or latest.charger.last_known.get(LOCATION_ID)
     profile = profile_of(stage, envelope.charger_id, str(location.value) if location else None)
@@ -112,7 +112,7 @@ def _judge(
         appeared=tuple(code for code in codes if code not in place.judged.codes),
         cleared=tuple(code for code in place.judged.codes if code not in codes),
     )
-    judged = Judged(event_ids=(*judged_before, envelope.event_id), codes=codes, memory=memory)
+    judged = Judged(event_ids=(*judged_before, short_id(envelope.event_id)), codes=codes, memory=memory)
     return _with_findings(latest, sample, tuple(asdict(finding) for finding in findings), judged), judgement
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from telemetry.exact_json import utf8_size
-from telemetry.measured import Known, LastKnown, MeasuredEnvelope, Order
+from telemetry.measured import Known, LastKnown, MeasuredEnvelope, Order, short_id
 from telemetry.rules import Memory
 from telemetry.timestamps import floor_to_minute
 
@@ -20,7 +20,7 @@ class Judged:
     """What the rules remember of a place, and which events they have judged.
 
     Attributes:
-        event_ids: of the judged events with the timestamp of the last one.
+        event_ids: short ids of the judged events with the timestamp of the last one.
         codes: of the findings of the last one.
         memory: what each rule remembers.
     """
@@ -117,12 +117,9 @@ def _merge_place(place: Place | None, measured: MeasuredEnvelope) -> Place:
 
 
 def known_order(order: Order) -> Order:
-    """Return the order of an envelope as a last known value keeps it, with a quarter of the event's id.
-
-    A charger's item has hundreds of them; 64 bits of a hash tell events of one microsecond apart.
-    """
+    """Return the order of an envelope as a last known value keeps it, with the short id of its event."""
     timestamp, ingested_at, event_id = order
-    return timestamp, ingested_at, event_id[:16]
+    return timestamp, ingested_at, short_id(event_id)
 
 
 def _carried(measured: MeasuredEnvelope) -> Iterator[tuple[str, object]]:
