@@ -4,7 +4,7 @@ from typing import Any
 from processor.folding import Folded, fold, sample_of
 from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.item import from_item, to_item
-from telemetry.merge import LatestTelemetry
+from telemetry.merge import LatestTelemetry, merge
 from tests.unit.strategies import START
 from tests.unit.test_merge import envelope
 
@@ -134,3 +134,9 @@ def test_what_the_payload_says_of_connector_and_status_counts_where_the_event_sa
 def seal_again(sent: TelemetryEnvelope, *, minutes: int) -> TelemetryEnvelope:
     """Return the envelope of the same event, accepted at another time."""
     return seal(sent, START + timedelta(minutes=minutes)).model_copy(update={"event_id": sent.event_id})
+
+
+def test_a_newer_envelope_that_is_merged_takes_the_findings_of_the_older_away() -> None:
+    hot = folded(None, envelope(sampled=1, ingested=1, payload=HOT))
+    newer = sample_of(envelope(sampled=2, ingested=2, payload=HOT)).measured
+    assert merge(hot.latest, newer).charger.findings == ()
