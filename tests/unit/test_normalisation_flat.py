@@ -55,6 +55,7 @@ def test_every_key_is_known_in_snake_case_and_in_camel_case(key: str) -> None:
         ('{"voltage_v": 0}', "voltageV", 0),
         ('{"voltageA_v": 229, "voltageB_v": 230, "voltageC_v": 230}', "voltageV", Decimal("229.6666667")),
         ('{"voltageA_v": 230.4, "voltageB_v": 9.99, "voltageC_v": 0.2}', "voltageV", Decimal("230.4")),
+        ('{"voltageA_v": 230.12345678901}', "voltageV", Decimal("230.12345678901")),
         ('{"voltageA_v": 10, "voltageB_v": 20}', "voltageV", 15),
         ('{"voltage_v": 231, "voltageA_v": 10}', "voltageV", 231),
         ('{"currentA_a": 10, "currentB_a": 0, "currentC_a": 13}', "currentA", Decimal("11.5")),

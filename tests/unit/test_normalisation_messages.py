@@ -57,6 +57,11 @@ def test_a_status_that_is_not_ocpps_is_none(payload: dict[str, object]) -> None:
     assert (found.charger_status, found.error_code, found.connector_id) == (None, None, None)
 
 
+def test_an_error_code_counts_only_with_a_status() -> None:
+    found = normalise(METER_VALUES | {"errorCode": "E5", "vendorErrorCode": "5"})
+    assert (found.error_code, found.vendor_error_code) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("message", "connector_id"),
     [

@@ -176,6 +176,21 @@ def test_no_sum_is_made_of_phases_of_which_one_has_an_unknown_unit() -> None:
     assert found.unknown_units == 1
 
 
+def test_phases_do_not_stand_in_for_a_total_of_an_unknown_unit() -> None:
+    found = of(sample("5", "Power.Active.Import", unit="hp"), *by_phase("Power.Active.Import", L1="100"))
+    assert found.metrics.values == {"phases.L1.powerW": 100}
+    assert found.unknown_units == 1
+
+
+def test_a_phase_that_is_no_text_leaves_its_value_out() -> None:
+    assert of({"value": "90", "measurand": "Temperature", "phase": 1}).metrics.values == {}
+
+
+def test_a_sum_is_assumed_where_one_of_its_phases_is() -> None:
+    told, untold = by_phase("Power.Active.Import", L1=1, L2=2)
+    assert of(told | {"unit": "W"}, untold).metrics.assumed == ("phases.L2.powerW", "powerW")
+
+
 @pytest.mark.parametrize(
     ("sampled", "assumed"),
     [
@@ -225,6 +240,12 @@ def test_phases_together_give_what_the_charger_has(
     assert of(*by_phase(measurand, **phases)).metrics.values.get(metric) == value
 
 
+def test_a_voltage_to_neutral_comes_before_one_without_a_phase_and_that_before_one_between_lines() -> None:
+    without = sample("232", "Voltage")
+    assert of(without, *by_phase("Voltage", L1_N=230)).metrics.values["voltageV"] == 230
+    assert of(*by_phase("Voltage", L1_L2=400), without).metrics.values["voltageV"] == 232
+
+
 @pytest.mark.parametrize("measurand", ["Power.Active.Import", "Current.Import"])
 def test_the_value_without_a_phase_comes_before_those_of_phases(measurand: str) -> None:
     values = of(*by_phase(measurand, L1=9, L2=9), sample("12", measurand)).metrics.values
@@ -244,8 +265,9 @@ def test_the_highest_of_several_temperatures_counts() -> None:
 
 def test_what_is_measured_at_the_outlet_comes_first_and_the_grids_meter_never() -> None:
     inlet, outlet = (sample(value, "Voltage", location=place) for value, place in ((240, "Inlet"), (230, "Outlet")))
-    upstream = sample(5, "Voltage", location="Upstream")
+    upstream, at_no_place = sample(5, "Voltage", location="Upstream"), sample(230, "Voltage")
     assert of(outlet, inlet, upstream).metrics.values == {"voltageV": 230}
+    assert of(at_no_place, inlet).metrics.values == {"voltageV": 230}
     assert of(upstream).metrics.values == {}
 
 
@@ -257,6 +279,7 @@ def test_what_is_measured_at_the_outlet_comes_first_and_the_grids_meter_never() 
         ("2026-11-23T08:15:00", "2026-11-23T08:15:00.500"),
         ("0000-00-00T00:00:00Z", "1970-01-01T00:00:00Z"),
         (None, "1970-01-01T00:00:00Z"),
+        ("2026-11-23T08:14:00Z", " 2026-11-23T08:15:00Z "),
     ],
 )
 def test_the_newest_meter_value_of_a_message_wins(older: object, newer: object) -> None:
@@ -306,10 +329,16 @@ def test_a_value_that_is_no_number_counts_as_not_sent(value: object) -> None:
     assert found.unknown_units == 0
 
 
-@pytest.mark.parametrize("multiplier", [125, -140, 10**30, -(10**30)])
-def test_a_value_that_its_multiplier_takes_out_of_range_is_left_out(multiplier: int) -> None:
-    found = of(sample(100, unitOfMeasure={"unit": "Wh", "multiplier": multiplier}))
-    assert found.metrics.values == {}
+@pytest.mark.parametrize("multiplier", [125, -140, 15_000, -15_000, 10**30, -(10**30)])
+def test_a_value_that_its_multiplier_takes_out_of_range_counts_as_not_sent(multiplier: int) -> None:
+    found = of(sample(7), sample(100, unitOfMeasure={"unit": "Wh", "multiplier": multiplier}))
+    assert found.metrics.values == {"energyImportWh": 7}
+
+
+def test_a_sum_out_of_range_is_left_out() -> None:
+    found = of(*by_phase("Power.Active.Import", L1="9e125", L2="9e125"))
+    assert list(found.metrics.values) == ["phases.L1.powerW", "phases.L2.powerW"]
+    assert found.metrics.assumed == ("phases.L1.powerW", "phases.L2.powerW")
 
 
 @pytest.mark.parametrize(
