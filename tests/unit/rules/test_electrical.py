@@ -72,8 +72,10 @@ def test_legs_of_a_split_phase_may_be_measured_to_neutral_or_between_them() -> N
     assert three(Place(TYPE2_ONE_PHASE), metrics) == {"VOLTAGE_OUT_OF_RANGE"}
 
 
-@pytest.mark.parametrize(("volts", "fine"), [(120, True), (246, True), (142, True), (107, False), (170, False)])
-def test_a_voltage_of_a_split_phase_as_a_whole_may_be_of_a_leg_between_legs_or_scaled_to_a_star(
+@pytest.mark.parametrize(
+    ("volts", "fine"), [(120, True), (246, True), (142, True), (161, True), (107, False), (190, False), (270, False)]
+)
+def test_a_voltage_of_a_split_phase_as_a_whole_may_be_of_a_leg_between_legs_or_a_mean(
     volts: int,
     fine: bool,  # noqa: FBT001 - pytest passes parameters by name
 ) -> None:
