@@ -49,7 +49,12 @@ def test_the_two_minutes_begin_anew_after_a_pause() -> None:
 
 @pytest.mark.parametrize(
     "metrics",
-    [{"powerW": 1, "currentOfferedA": 16}, {"powerW": 0, "currentOfferedA": 0}, {"powerW": 0, "powerOfferedW": 0}],
+    [
+        {"powerW": 1, "currentOfferedA": 16},
+        {"powerW": 0, "currentOfferedA": 0},
+        {"powerW": 0, "powerOfferedW": 0},
+        {"powerW": 0, "powerOfferedW": 0, "currentOfferedA": 16},
+    ],
 )
 def test_power_or_nothing_offered_breaks_the_row(metrics: dict[str, Number]) -> None:
     place = Place()
@@ -83,6 +88,20 @@ def test_an_occupied_connector_charges_when_its_transaction_says_so() -> None:
     assert set(zero_power(place, 200, 210, 220, 230)) == {"CHARGING_ZERO_POWER"}
     assert not place.sends(240, charging_state="EVConnected")
     assert not zero_power(place, 250, 260, 270, 280)
+
+
+def test_an_occupied_status_does_not_contradict_an_earlier_state() -> None:
+    place = Place()
+    place.sends(0, charging_state="Charging")
+    place.sends(10, status="Occupied")
+    assert set(zero_power(place, 200, 210, 220, 230)) == {"CHARGING_ZERO_POWER"}
+
+
+def test_a_status_that_came_late_and_was_not_judged_tells_when_charging_began() -> None:
+    place = Place()
+    place.sends(0, status="Charging")
+    place.memory = {}
+    assert set(zero_power(place, 100, 110, 120, 130)) == {"CHARGING_ZERO_POWER"}
 
 
 def test_a_transaction_state_that_is_newer_than_the_status_counts() -> None:

@@ -158,6 +158,11 @@ def test_the_phases_in_use_are_added_up() -> None:
     assert set(place.sends(20, {"powerW": 11000, **metrics})) == {"POWER_VI_MISMATCH"}
 
 
+def test_a_phase_that_is_not_in_use_needs_no_voltage() -> None:
+    metrics = {**phases("voltageV", 230), **phases("currentA", 16, 0)}
+    assert set(Place(TYPE2_THREE_PHASE).sends(0, {"powerW": 1000, **metrics})) == {"POWER_VI_MISMATCH"}
+
+
 @pytest.mark.parametrize(
     "incomplete",
     [

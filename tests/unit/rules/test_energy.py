@@ -136,3 +136,40 @@ def test_power_that_just_came_back_says_nothing_about_the_time_before() -> None:
     place.sends(0, {"powerW": 0, **register(100)}, status="Charging")
     assert not place.sends(3600, {"powerW": 7200, **register(100)})
     assert not place.sends(7200, {"powerW": 0, **register(100)})
+
+
+def test_a_pause_passes_no_energy() -> None:
+    place = Place()
+    place.sends(0, {"powerW": 7200, **register(100)}, status="Charging")
+    place.sends(10, status="SuspendedEV")
+    place.sends(3600, status="Charging")
+    assert not place.sends(3610, {"powerW": 7200, **register(100)})
+
+
+def test_power_that_is_given_back_passes_no_energy() -> None:
+    place = Place()
+    for seconds in (0, 100, 200):
+        place.sends(seconds, {"powerW": -7200, **register(100)})
+    place.sends(201, {"powerW": 7200, **register(100)})
+    assert set(place.sends(302, {"powerW": 7200, **register(100)})) == {"STUCK_METER"}
+
+
+def test_energy_that_passed_before_the_first_reading_of_a_register_does_not_count() -> None:
+    place = Place()
+    place.sends(0, {"powerW": 7200})
+    place.sends(3600, {"powerW": 7200})
+    assert not place.sends(3601, register(100))
+    assert not place.sends(3602, register(100))
+
+
+def test_power_beyond_all_measure_is_remembered_in_a_size_that_can_be_stored() -> None:
+    place = Place()
+    place.sends(0, {"powerW": Decimal("9E+125")})
+    place.sends(36_000, {"powerW": Decimal("9E+125")})
+    assert place.memory["history"]["passedWh"] == Decimal("9.99999E+125")
+
+
+def test_a_transaction_id_of_any_length_tells_transactions_apart_by_its_beginning() -> None:
+    place = Place()
+    place.sends(0, register(5000), transaction_id="7" * 70)
+    assert set(place.sends(10, register(4000), transaction_id="7" * 70)) == {"METER_ROLLBACK"}

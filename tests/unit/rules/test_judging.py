@@ -119,9 +119,10 @@ def test_a_healthy_charger_needs_little_memory() -> None:
 
 def test_what_only_other_code_remembers_is_kept() -> None:
     place = Place()
-    place.memory = {"A_RULE_TO_COME": {"count": 3}}
+    place.memory = {"A_RULE_TO_COME": {"count": 3}, "garbled": cast("Mapping[str, object]", [])}
     place.sends(0)
     assert place.memory["A_RULE_TO_COME"] == {"count": 3}
+    assert "garbled" not in place.memory
 
 
 def unusable_rows() -> Mapping[str, Mapping[str, object]]:
