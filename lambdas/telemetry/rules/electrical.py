@@ -9,7 +9,6 @@ from telemetry.rules.thresholds import THRESHOLDS
 from telemetry.rules.types import FINE, UNTOLD, Case, Observation, Shown, Verdict
 
 _PHASES = ("L1", "L2", "L3")
-_SQRT_3 = Decimal("1.7320508")
 _SPLIT_PHASE = 2
 
 
@@ -23,16 +22,16 @@ def voltage_out_of_range(case: Case) -> Verdict:
         return UNTOLD
     # A mean of legs to neutral and between them would be neither.
     reported = list(by_phase.values()) or [0 if overall is None else overall]
-    nominal = _nominal_voltages(case.profile, of_phases=bool(by_phase))
+    allowed = _allowed_voltages(case.profile, of_phases=bool(by_phase))
     wrong = [
         volts
         for volts in reported
-        if volts >= THRESHOLDS.dead_phase_v and not any(_is_near(volts, each) for each in nominal)
+        if volts >= THRESHOLDS.dead_phase_v and not any(low <= volts <= high for low, high in allowed)
     ]
     if not wrong:
         return FINE
     furthest = max(wrong, key=lambda volts: abs(volts - case.profile.nominal_voltage_v))
-    return Shown(furthest, " or ".join(_range(each) for each in nominal))
+    return Shown(furthest, " or ".join(f"{low} to {high}" for low, high in allowed))
 
 
 def current_out_of_range(case: Case) -> Verdict:
@@ -77,22 +76,18 @@ def _by_phase(observation: Observation, quantity: str) -> dict[str, Number]:
     return {phase: value for phase, value in found if value is not None}
 
 
-def _nominal_voltages(profile: Profile, *, of_phases: bool) -> tuple[Number, ...]:
-    """Return the voltages that a meter may have been put to: on a split phase, to neutral or between the legs."""
-    nominal = profile.nominal_voltage_v
+def _allowed_voltages(profile: Profile, *, of_phases: bool) -> list[tuple[Number, Number]]:
+    """Return the ranges of what a meter may say: on a split phase, of a leg to neutral or between the legs."""
+    nominal, tolerance = Decimal(profile.nominal_voltage_v), THRESHOLDS.voltage_tolerance
     if profile.phases != _SPLIT_PHASE:
-        return (nominal,)
-    # Normalisation takes what OCPP calls L1-L2 for a voltage between two of three phases.
-    return (nominal, 2 * nominal) if of_phases else (nominal, 2 * nominal, 2 * nominal / _SQRT_3)
-
-
-def _is_near(volts: Number, nominal: Number) -> bool:
-    return abs(volts - nominal) <= nominal * THRESHOLDS.voltage_tolerance
-
-
-def _range(nominal: Number) -> str:
-    tolerance = nominal * THRESHOLDS.voltage_tolerance
-    return f"{figure(nominal - tolerance)} to {figure(nominal + tolerance)}"
+        spans = [(nominal, nominal)]
+    elif of_phases:
+        spans = [(nominal, nominal), (2 * nominal, 2 * nominal)]
+    else:
+        # Normalisation divides what OCPP calls L1-L2 by the root of 3, and takes the mean of what three conductors
+        # of a wall connector read: both legs and between them.
+        spans = [(nominal, 4 * nominal / 3), (2 * nominal, 2 * nominal)]
+    return [(figure(low * (1 - tolerance)), figure(high * (1 + tolerance))) for low, high in spans]
 
 
 def _possible_volt_amperes(observation: Observation, profile: Profile) -> tuple[Decimal, ...]:

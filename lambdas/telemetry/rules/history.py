@@ -77,9 +77,7 @@ class History(Remembered):
         transaction = transaction_id[:_LONGEST_TRANSACTION_ID] if transaction_id else None
         if transaction in {None, self.transaction}:
             return self
-        return self.model_copy(
-            update={"transaction": transaction, "register_wh": None, "register_step_wh": 1, "passed_wh": 0}
-        )
+        return self.model_copy(update={"transaction": transaction, "register_wh": None})
 
     def followed_by(self, observation: Observation) -> "History":
         """Return what has been seen of the place when an envelope of the same transaction has come."""
@@ -122,11 +120,11 @@ class History(Remembered):
         power, passed = self.power, self.passed_wh
         watts = observation.metric("powerW")
         if self.charging is False:
-            power, passed = None, 0
+            power = None
         elif watts is not None:
             if power:
                 # The lower of both: power that just came back says nothing about the time before.
-                passed += watt_hours(max(0, min(power.value, watts)), seconds_between(power.at, timestamp))
+                passed += watt_hours(min(power.value, watts), seconds_between(power.at, timestamp))
             power = Reading(value=watts, at=timestamp)
         register, step = self.register_wh, self.register_step_wh
         register_wh = observation.metric("energyImportWh")
