@@ -114,6 +114,26 @@ def test_each_route_has_the_statuses_of_the_contract() -> None:
     }
 
 
+def test_each_route_has_the_answers_of_the_gateway_in_their_own_form() -> None:
+    always = {"429", "500", "503", "504"}
+    token = always | {"401", "403"}
+    form = "#/components/schemas/GatewayMessage"
+    assert {
+        route: {
+            status
+            for status, response in operation["responses"].items()
+            if form in json.dumps(response.get("content", {}).get("application/json"))
+        }
+        for route, operation in operations()
+    } == {
+        "POST /telemetry": token | {"413"},
+        "POST /telemetry/batch": token | {"413"},
+        "GET /telemetry/{chargerId}": token | {"404"},
+        "GET /telemetry": token,
+        "GET /openapi.json": always,
+    }
+
+
 def test_what_may_be_sent_again_says_when() -> None:
     for route, operation in operations():
         expected = route != ROUTE

@@ -113,6 +113,11 @@ def test_an_id_may_be_percent_encoded_or_not(charger_id: str) -> None:
         assert ids_in(ask(table_of(charger_id), raw_query)) == ([charger_id], [])
 
 
+@pytest.mark.parametrize("raw_query", ["chargerId=CP-1&", "&chargerId=CP-1", "chargerId=CP-1&&chargerId=CP-1"])
+def test_an_ampersand_too_many_asks_for_nothing(raw_query: str) -> None:
+    assert ids_in(ask(table_of("CP-1"), raw_query)) == (["CP-1"], [])
+
+
 @pytest.mark.parametrize(
     ("raw_query", "reason"),
     [
@@ -265,6 +270,15 @@ def test_an_answer_of_items_of_any_size_can_be_sent_and_leaves_out_only_what_has
     for charger_id in not_returned:
         item = exact_json.dump(views[charger_id])
         assert len(text) + len(item) > 4_980_000 or sent(text) + sent(item) > 5_980_000
+
+
+def test_ids_that_are_missing_need_room_too() -> None:
+    asked = [f"{number:064}" for number in range(100)]
+    length = 5_000_000 // 20 - len('{"text":""},')
+    views = {charger_id: {"text": "x" * length} for charger_id in asked[:20]}
+    text = body_of(asked, views)
+    assert len(text) <= 5_000_000
+    assert json.loads(text)["notReturned"] == asked[19:20]
 
 
 def test_time_that_passes_changes_nothing_in_the_answer() -> None:
