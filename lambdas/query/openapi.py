@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from query.openapi_schemas import ENVELOPE, EVENT, JsonObject, charger_id, latest_example, reference, schemas
-from query.several import CHARGER_ID, MOST_CHARGERS
+from query.question import CHARGER_ID, MOST_CHARGERS
 from telemetry import exact_json
 from telemetry.errors import (
     ForbiddenChargerError,

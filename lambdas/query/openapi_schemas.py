@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from query.several import MOST_CHARGERS
+from query.question import MOST_CHARGERS
 from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.event import TelemetryEvent
 from telemetry.storable import DEEPEST_LEVEL, LARGEST_PAYLOAD_BYTES

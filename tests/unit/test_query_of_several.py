@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from query.answer import body_of
 from query.handler import get_telemetry
-from query.several import body_of
 from telemetry import exact_json
 from telemetry.event import is_charger_id
 from telemetry.http_api import HttpAnswer, HttpRequest
@@ -99,6 +99,13 @@ def test_each_is_found_or_missing_once_in_the_order_asked(asked: list[str], stor
 def test_telemetry_that_has_expired_is_missing() -> None:
     answer = get_telemetry(request_of(query_of("CP-1")), QUERY_SETTINGS, table_of("CP-1"), NOW + RETENTION)
     assert ids_in(answer) == ([], ["CP-1"])
+
+
+def test_many_are_read_some_at_a_time_so_that_large_items_fit_into_memory() -> None:
+    asked = [f"CP-{number}" for number in range(100)]
+    table = table_of(*asked)
+    assert ids_in(ask(table, query_of(*asked))) == (asked, [])
+    assert [len(read) for read in table.reads] == [20] * 5
 
 
 def test_100_chargers_may_be_asked_for_however_often_each() -> None:
@@ -255,7 +262,7 @@ def test_an_answer_of_items_of_any_size_can_be_sent_and_leaves_out_only_what_has
         if charger_id not in missing
     }
 
-    text = body_of(asked, views)
+    text = body_of(asked, {charger_id: exact_json.dump(view) for charger_id, view in views.items()})
 
     assert len(text) <= 5_000_000
     assert len(json.dumps({"statusCode": 200, "body": text})) <= LARGEST_ANSWER_OF_LAMBDA
@@ -276,7 +283,7 @@ def test_ids_that_are_missing_need_room_too() -> None:
     asked = [f"{number:064}" for number in range(100)]
     length = 5_000_000 // 20 - len('{"text":""},')
     views = {charger_id: {"text": "x" * length} for charger_id in asked[:20]}
-    text = body_of(asked, views)
+    text = body_of(asked, {charger_id: exact_json.dump(view) for charger_id, view in views.items()})
     assert len(text) <= 5_000_000
     assert json.loads(text)["notReturned"] == asked[19:20]
 
