@@ -3,7 +3,7 @@
 import json
 import string
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -11,15 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from query.answer import body_of
-from query.handler import get_telemetry
+from query.handler import get_telemetry, handler
 from telemetry import exact_json
 from telemetry.event import is_charger_id
 from telemetry.http_api import HttpAnswer, HttpRequest
+from telemetry.item import NO_REVISION
+from telemetry.latest_table import DynamoTable
 from telemetry.settings import QuerySettings
 from tests.unit.conftest import NOW, Printed
 from tests.unit.description import check
 from tests.unit.fakes import InMemoryTable
 from tests.unit.test_query import RETENTION, STORED
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 ROUTE = "GET /telemetry"
 # As the error says that Lambda gives when it refuses an answer.
@@ -83,6 +88,21 @@ def test_each_charger_is_shown_as_it_is_alone() -> None:
     assert json.loads(answer["body"]) == {"items": alone, "missing": []}
     assert answer["headers"]["content-type"] == "application/json"
     assert answer["headers"]["cache-control"] == "private, no-cache"
+
+
+def test_the_function_reads_the_table_of_its_stage(
+    moto_dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABLE_NAME", "latest")
+    asked = [f"CP-{number}" for number in range(25)]
+    table = DynamoTable(moto_dynamodb, "latest")
+    for charger_id in asked[1:]:
+        item = item_of(charger_id)
+        del item["expiresAt"]
+        table.write(item, NO_REVISION)
+    answer = handler(request_of(query_of(*asked)), None)
+    check(ROUTE, answer)
+    assert ids_in(answer) == (asked[1:], ["CP-0"])
 
 
 @given(st.lists(FEW_IDS, min_size=1, max_size=12), st.sets(FEW_IDS))
