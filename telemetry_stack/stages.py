@@ -43,6 +43,7 @@ class AwsOnly(StrEnum):
     """What AWS does and the local emulator can't, so that stage `local` leaves it out. There is no other place."""
 
     TLS_POLICIES = "queue and topic policies that refuse plain HTTP, the only thing that the emulator speaks"
+    BOOTSTRAP_ROLES = "deployment by the roles that `cdk bootstrap` makes, which can't publish assets in the emulator"
 
 
 class Settings(BaseModel):

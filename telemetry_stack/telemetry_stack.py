@@ -34,8 +34,7 @@ class TelemetryStack(Stack):
             description=f"Telemetry of EV chargers: ingest, latest telemetry, query (stage {settings.name})",
             env=Environment(account=settings.account, region=settings.region),
             termination_protection=settings.deletion_protection,
-            # The emulator enforces IAM on the roles that `cdk bootstrap` makes, which can't publish assets there.
-            synthesizer=CliCredentialsStackSynthesizer() if settings.name == "local" else None,
+            synthesizer=CliCredentialsStackSynthesizer() if AwsOnly.BOOTSTRAP_ROLES in settings.left_out else None,
         )
         Tags.of(self).add("project", "telemetry-foundation")
         Tags.of(self).add("stage", settings.name)
@@ -165,6 +164,11 @@ class TelemetryStack(Stack):
             "IngestFunctionName": self._ingest.function.function_name,
             "ProcessorFunctionName": self._processor.function.function_name,
             "QueryFunctionName": self._query.function.function_name,
+            # For the runbook.
+            "AccessLogName": self._api.access_log.log_group_name,
+            "IngestLogName": self._ingest.log.log_group_name,
+            "ProcessorLogName": self._processor.log.log_group_name,
+            "QueryLogName": self._query.log.log_group_name,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

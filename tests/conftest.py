@@ -1,10 +1,14 @@
-"""What all tests share: Hypothesis without deadlines, and a summary line for each kind of test."""
+"""What all tests share: no way to any cloud, Hypothesis without deadlines, a summary line for each kind of test."""
 
 from collections import Counter, defaultdict
 from pathlib import PurePosixPath
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tools.checks import forget_the_clouds
+
+forget_the_clouds()
 
 # Speed belongs in benchmarks: a busy machine must not fail a property.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

@@ -1,8 +1,10 @@
 """`scripts/test.sh`: lint, format, types, workflow files, then the tests, and a summary of each.
 
 Every check runs, whatever the ones before it found, so that one run tells all. Exits with 0 when all passed.
+A shell that sourced `.local/env`, or has credentials for AWS, makes no difference.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ CHECKS: dict[str, list[str]] = {
 
 def main(arguments: list[str]) -> int:
     """Run the checks and the tests; return the exit code: 1 where a check failed, else pytest's own."""
+    forget_the_clouds()
     failed = [name for name, command in CHECKS.items() if not passes(name, command)]
     selection = [] if "--all" in arguments else ["-m", "not slow"]
     tests = subprocess.run(
@@ -33,6 +36,12 @@ def main(arguments: list[str]) -> int:
         print(f"checks that failed, above the tests: {', '.join(failed)}", file=sys.stderr)
         return 1
     return tests.returncode
+
+
+def forget_the_clouds() -> None:
+    """Leave this process, and all that it starts, with no way to AWS or to the local cloud of the user's shell."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "TELEMETRY_"))]:
+        del os.environ[name]
 
 
 def passes(name: str, command: list[str]) -> bool:

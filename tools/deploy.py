@@ -4,6 +4,7 @@ The app is synthesized once, so that what was shown is what is deployed.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,13 @@ from typing import NoReturn
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from telemetry_stack.stages import StageError, StageSettings, stage_settings
+from telemetry_stack.stages import STAGE_NAMES, StageError, StageSettings, UnknownStageError, local, stage_settings
 
 ROOT = Path(__file__).resolve().parents[1]
+STAGES = ", ".join(name for name in STAGE_NAMES if name != "local")
+# What the emulator says that its account is.
+EMULATED_ACCOUNT = local(0).account
+NOT_AWS = "open a new shell, or unset what . .local/env set"
 
 
 def main(arguments: list[str]) -> int:
@@ -24,13 +29,19 @@ def main(arguments: list[str]) -> int:
     Raises:
         SystemExit: with one line, where the stage or the credentials are not fit to deploy.
     """
-    parser = argparse.ArgumentParser(prog="scripts/deploy.sh", description="Deploys a stage of the stack to AWS.")
-    parser.add_argument("stage", metavar="STAGE", help="one of dev, staging, prod")
+    parser = argparse.ArgumentParser(
+        prog="scripts/deploy.sh",
+        usage="%(prog)s STAGE [--profile PROFILE] [cdk arguments]",
+        description="Deploys a stage of the stack to AWS, after checking it and showing the difference.",
+        epilog="Further arguments go to `cdk deploy`, e.g. --require-approval never.",
+    )
+    parser.add_argument("stage", metavar="STAGE", help=f"one of {STAGES}")
     parser.add_argument("--profile", help="the AWS profile to use")
     options, cdk_arguments = parser.parse_known_args(arguments)
     settings = deployable(options.stage)
     account = account_of(options.profile, settings)
-    print(f"stage {settings.name} to account {account}, region {settings.region}")
+    # The CLI writes to the same terminal or file, without waiting for us.
+    print(f"stage {settings.name} to account {account}, region {settings.region}", flush=True)
 
     assembly = ROOT / "cdk.out" / settings.name
     shutil.rmtree(assembly, ignore_errors=True)
@@ -49,6 +60,8 @@ def deployable(name: str) -> StageSettings:
         fail("stage local lives on this machine: scripts/local.sh up")
     try:
         settings = stage_settings(name, local_port=0)
+    except UnknownStageError:
+        fail(f"there is no stage {name!r}; it deploys one of: {STAGES}")
     except StageError as error:
         fail(str(error))
     if examples := settings.example_values():
@@ -57,11 +70,15 @@ def deployable(name: str) -> StageSettings:
 
 
 def account_of(profile: str | None, settings: StageSettings) -> str:
-    """Return the account that the credentials belong to, after checking it against the stage's."""
+    """Return the account that the credentials belong to, after checking that it is on AWS, and the stage's."""
+    if elsewhere := sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL") and os.environ[name]):
+        fail(f"{', '.join(elsewhere)} leads away from AWS; {NOT_AWS}")
     try:
         account = boto3.Session(profile_name=profile).client("sts", region_name=settings.region).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         fail(f"no working AWS credentials ({error}); sign in, e.g. aws sso login, or name a --profile")
+    if account["Account"] == EMULATED_ACCOUNT:
+        fail(f"the credentials are for the local cloud's account, {EMULATED_ACCOUNT}; {NOT_AWS}")
     if settings.account and account["Account"] != settings.account:
         fail(f"the credentials are for account {account['Account']}, stage {settings.name} is for {settings.account}")
     return account["Account"]

@@ -1,1 +1,1 @@
-"""The function behind `POST /telemetry`."""
+"""The function behind `POST /telemetry` and `POST /telemetry/batch`."""

@@ -1,63 +1,108 @@
-"""`POST /telemetry`: an event is validated, given its time and id, and acknowledged once it is on the queue."""
+"""`POST /telemetry` and `POST /telemetry/batch`: events are validated, sealed, and acknowledged once on the queue."""
 
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Protocol
 
-from telemetry import aws_clients, exact_json, message
-from telemetry.access import access_of
+from ingest.batch import Outcome, batch_answer, events_of
+from ingest.sending import enqueue
+from telemetry import aws_clients, exact_json
+from telemetry.access import Access, access_of
 from telemetry.envelope import TelemetryEnvelope, seal
-from telemetry.errors import QueueUnavailableError, TelemetryError
+from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
-from telemetry.fifo_queue import FifoQueue, OutgoingMessage, SqsFifoQueue
+from telemetry.fifo_queue import FifoQueue, SqsFifoQueue
 from telemetry.http_api import JSON, HttpAnswer, HttpRequest, claims_of, json_text_of
 from telemetry.observability import count, logger, observed
 from telemetry.problem import problem_answer
 from telemetry.settings import IngestSettings
 
+BATCH_ROUTE = "POST /telemetry/batch"
+
+
+class LambdaContext(Protocol):
+    """What is used of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the time left before the function is stopped."""
+        ...
+
 
 @observed
-def handler(request: HttpRequest, _context: object) -> HttpAnswer:
+def handler(request: HttpRequest, context: LambdaContext) -> HttpAnswer:
     """Answer a request of the HTTP API."""
-    return post_telemetry(request, _settings(), _queue(), datetime.now(UTC))
+    return answer(
+        request, _settings(), _queue(), datetime.now(UTC), lambda: context.get_remaining_time_in_millis() / 1000
+    )
 
 
-def post_telemetry(request: HttpRequest, settings: IngestSettings, queue: FifoQueue, now: datetime) -> HttpAnswer:
-    """Answer with 202 and the envelope's id once its event is queued, else with problem details."""
+def answer(
+    request: HttpRequest, settings: IngestSettings, queue: FifoQueue, now: datetime, seconds_left: Callable[[], float]
+) -> HttpAnswer:
+    """Answer with what became of each event that the request posts, or with problem details.
+
+    Args:
+        request: to one of the two routes.
+        settings: the stage's.
+        queue: where accepted events go.
+        now: the server's time.
+        seconds_left: tells how long this may still take.
+    """
     correlation_id = request["requestContext"]["requestId"]
     logger.append_keys(correlationId=correlation_id)
+    is_batch = request["routeKey"] == BATCH_ROUTE
     try:
-        envelope = accept(request, settings, now)
-        queue.send(
-            OutgoingMessage(
-                body=message.encode(correlation_id, [envelope]),
-                group=envelope.charger_id,
-                deduplication_id=message.deduplication_id([envelope]),
-            )
-        )
-    except QueueUnavailableError as error:
-        logger.error("event not queued", reason=error.reason, cause=repr(error.__cause__))
-        count("SendsRefused", 1)
-        return problem_answer(error)
+        body = exact_json.parse(json_text_of(request))
+        events = events_of(body) if is_batch else [body]
     except TelemetryError as error:
-        logger.info("event rejected", reason=error.reason)
-        count("EventsRejected", 1, reason=error.reason)
-        return problem_answer(error)
-    logger.info("event accepted", chargerId=envelope.charger_id, eventId=envelope.event_id)
+        return _answer_one(error)
+    access = access_of(claims_of(request), settings.chargers_claim, settings.tokens_without_claim)
+    # A microsecond apart, so that the order of envelopes is the order in which they were sent.
+    outcomes = [_accept(event, access, now, now + timedelta(microseconds=at)) for at, event in enumerate(events)]
+    sealed = {at: each for at, each in enumerate(outcomes) if isinstance(each, TelemetryEnvelope)}
+    for at, error in enqueue(sealed, correlation_id, queue, seconds_left).items():
+        outcomes[at] = error
+    return _answer_batch(outcomes) if is_batch else _answer_one(outcomes[0])
+
+
+def _accept(event: object, access: Access, now: datetime, ingested_at: datetime) -> Outcome:
+    """Return the envelope of an event as `exact_json.parse` gave it, or why there is none."""
+    try:
+        valid = parse_event(event, now)
+        access.require(valid.charger_id)
+    except TelemetryError as error:
+        return error
+    return seal(valid, ingested_at)
+
+
+def _answer_one(outcome: Outcome) -> HttpAnswer:
+    if isinstance(outcome, TelemetryError):
+        # `enqueue` has told of one that may be sent again.
+        if not outcome.retryable:
+            logger.info("event rejected", reason=outcome.reason)
+            count("EventsRejected", 1, reason=outcome.reason)
+        return problem_answer(outcome)
+    logger.info("event accepted", chargerId=outcome.charger_id, eventId=outcome.event_id)
     count("EventsAccepted", 1)
-    receipt = {name: envelope.as_json()[name] for name in ("eventId", "chargerId", "timestamp", "ingestedAt")}
+    receipt = {name: outcome.as_json()[name] for name in ("eventId", "chargerId", "timestamp", "ingestedAt")}
     return {"statusCode": 202, "headers": {"content-type": JSON}, "body": exact_json.dump(receipt)}
 
 
-def accept(request: HttpRequest, settings: IngestSettings, now: datetime) -> TelemetryEnvelope:
-    """Return the envelope of the event that the request posts.
-
-    Raises:
-        TelemetryError: the request is refused; which of its kinds says why.
-    """
-    event = parse_event(exact_json.parse(json_text_of(request)), now)
-    access = access_of(claims_of(request), settings.chargers_claim, settings.tokens_without_claim)
-    access.require(event.charger_id)
-    return seal(event, now)
+def _answer_batch(outcomes: Sequence[Outcome]) -> HttpAnswer:
+    accepted = [each for each in outcomes if isinstance(each, TelemetryEnvelope)]
+    if accepted:
+        charger_ids = list(dict.fromkeys(each.charger_id for each in accepted))
+        logger.info("events accepted", chargerIds=charger_ids, eventIds=[each.event_id for each in accepted])
+        count("EventsAccepted", len(accepted))
+    errors = [each for each in outcomes if isinstance(each, TelemetryError)]
+    by_reason = Counter(error.reason for error in errors if not error.retryable)
+    if by_reason:
+        logger.info("events rejected", reasons=dict(by_reason))
+    for reason, events in by_reason.items():
+        count("EventsRejected", events, reason=reason)
+    return batch_answer(outcomes)
 
 
 @cache

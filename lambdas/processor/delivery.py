@@ -1,24 +1,37 @@
 """A message on its way: opened, and moved to the DLQ where it can never be processed."""
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from telemetry.envelope import TelemetryEnvelope
-from telemetry.errors import NewerMessageError, TelemetryError, UnreadableMessageError
+from telemetry.errors import (
+    LastingFaultError,
+    NewerMessageError,
+    PassingFaultError,
+    TelemetryError,
+    UnreadableMessageError,
+)
 from telemetry.fifo_queue import FifoQueue, OutgoingMessage
 from telemetry.message import TelemetryMessage, decode
 
-# Attributes count towards the size of a message.
+# What nothing foresaw may pass, or be mended by a deployment; on this receive it is given up.
+LAST_RECEIVE_OF_A_FAULT = 5
+# Attributes count towards the size of a message, with their names and types.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+LARGEST_MESSAGE_BYTES = 1024 * 1024
 LONGEST_INDEXES = 256
+CUT = "..."
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedMessage:
-    """A message as the queue delivered it; `first_seen_at` is when it was sent, in UTC."""
+    """A message as the queue delivered it, not for the first time perhaps; it was sent at `first_seen_at`, in UTC."""
 
     message_id: str
     group: str
     sequence_number: str
     first_seen_at: str
+    receive_count: int
     body: str
 
 
@@ -40,6 +53,12 @@ class Delivery:
         """Its envelopes that keep the contract."""
         return tuple(self.content.envelopes) if self.content else ()
 
+    def indexed_envelopes(self) -> Iterator[tuple[int, TelemetryEnvelope]]:
+        """Yield each envelope that keeps the contract with its index in the message."""
+        bad = self.content.bad if self.content else {}
+        good = (index for index in range(self.events) if index not in bad)
+        return zip(good, self.envelopes, strict=bool(self.content))
+
     @property
     def events(self) -> int:
         """How many events it is counted as."""
@@ -52,11 +71,27 @@ def open_message(queued: QueuedMessage) -> Delivery:
         content = decode(queued.body, queued.group)
     except (NewerMessageError, UnreadableMessageError) as error:
         return Delivery(queued, None, error)
+    except Exception as error:  # noqa: BLE001 - the boundary round a message: a fault of ours stops no other
+        return Delivery(queued, None, unforeseen(error, queued))
     return Delivery(queued, content, next(iter(content.bad.values()), None))
 
 
-def dead_letter(delivery: Delivery, error: TelemetryError, queue: FifoQueue) -> None:
+def unforeseen(cause: Exception, queued: QueuedMessage) -> TelemetryError:
+    """Return the error of a message at which our code failed: it may pass, but not for ever."""
+    fault = LastingFaultError if queued.receive_count >= LAST_RECEIVE_OF_A_FAULT else PassingFaultError
+    error = fault("our code failed at it")
+    error.__cause__ = cause
+    return error
+
+
+def dead_letter(delivery: Delivery, error: TelemetryError, bad: Collection[int], queue: FifoQueue) -> None:
     """Move the message to the DLQ as it is, with why it is there and where it came from.
+
+    Args:
+        delivery: the message.
+        error: why it can never be processed.
+        bad: the indexes of its events that were not stored.
+        queue: the DLQ.
 
     Raises:
         QueueUnavailableError: the DLQ did not take it.
@@ -72,11 +107,43 @@ def dead_letter(delivery: Delivery, error: TelemetryError, queue: FifoQueue) -> 
     }
     if delivery.correlation_id:
         attributes["correlationId"] = delivery.correlation_id
-    if delivery.content and delivery.content.bad:
-        attributes["badEventIndexes"] = ",".join(str(index) for index in delivery.content.bad)[:LONGEST_INDEXES]
+    if bad:
+        attributes["badEventIndexes"] = ranges(bad)
     # The source's id as group lets the DLQ be read whole; as deduplication id it never meets a redriven message's.
     queue.send(
         OutgoingMessage(
-            body=queued.body, group=queued.message_id, deduplication_id=queued.message_id, attributes=attributes
+            body=queued.body,
+            group=queued.message_id,
+            deduplication_id=queued.message_id,
+            attributes=_as_many_as_fit(attributes, queued.body),
         )
     )
+
+
+def ranges(indexes: Collection[int]) -> str:
+    """Return indexes as `0-2,5`; what does not fit in 256 characters is cut off, and marked by `...`."""
+    runs: list[list[int]] = []
+    for index in sorted(indexes):
+        if runs and index == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], index]
+        else:
+            runs.append([index])
+    text = ",".join("-".join(map(str, run)) for run in runs)
+    if len(text) <= LONGEST_INDEXES:
+        return text
+    return text[: text.rindex(",", 0, LONGEST_INDEXES - len(CUT)) + 1] + CUT
+
+
+def _as_many_as_fit(attributes: Mapping[str, str], body: str) -> dict[str, str]:
+    """Return the first attributes that a message of this body has room for.
+
+    Ingest leaves that room; somebody else's message may be as great as SQS allows, and must not stay for that.
+    """
+    room = LARGEST_MESSAGE_BYTES - len(body.encode())
+    kept: dict[str, str] = {}
+    for name, value in attributes.items():
+        room -= len(name) + len("String") + len(value.encode())
+        if room < 0:
+            break
+        kept[name] = value
+    return kept

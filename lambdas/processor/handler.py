@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Protocol, TypedDict
 
-from processor.processing import Processor, QueuedMessage
+from processor.delivery import QueuedMessage
+from processor.processing import Processor
+from processor.storing import Store
 from telemetry import aws_clients
 from telemetry.fifo_queue import SqsFifoQueue
 from telemetry.latest_table import DynamoTable
@@ -19,6 +21,7 @@ class SqsAttributes(TypedDict):
     MessageGroupId: str
     SequenceNumber: str
     SentTimestamp: str
+    ApproximateReceiveCount: str
 
 
 class SqsRecord(TypedDict):
@@ -72,6 +75,7 @@ def _message(record: SqsRecord) -> QueuedMessage:
         group=attributes["MessageGroupId"],
         sequence_number=attributes["SequenceNumber"],
         first_seen_at=to_milliseconds(datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)),
+        receive_count=int(attributes["ApproximateReceiveCount"]),
         body=record["body"],
     )
 
@@ -80,8 +84,11 @@ def _message(record: SqsRecord) -> QueuedMessage:
 def _processor() -> Processor:
     settings = ProcessorSettings.from_environment()
     return Processor(
-        table=DynamoTable(aws_clients.dynamodb(), settings.table_name),
+        store=Store(
+            table=DynamoTable(aws_clients.dynamodb(), settings.table_name),
+            stage=settings.stage,
+            retention=settings.retention,
+            clock=lambda: datetime.now(UTC),
+        ),
         dead_letter_queue=SqsFifoQueue(aws_clients.sqs(), settings.dead_letter_queue_url),
-        retention=settings.retention,
-        clock=lambda: datetime.now(UTC),
     )

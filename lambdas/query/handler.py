@@ -8,7 +8,7 @@ from query.answer import body_of, tagged
 from query.question import charger_id_of, charger_ids_of
 from telemetry import aws_clients, exact_json
 from telemetry.access import access_of
-from telemetry.errors import NoTelemetryError, StoredItemUnreadableError, TableUnavailableError, TelemetryError
+from telemetry.errors import NoTelemetryError, StoredItemUnreadableError, TelemetryError
 from telemetry.http_api import HttpAnswer, HttpRequest, claims_of
 from telemetry.item import from_item, public_view
 from telemetry.latest_table import DynamoTable, LatestTelemetryTable
@@ -73,12 +73,11 @@ def find(
     stale_after = timedelta(minutes=settings.stale_after_minutes)
     found: dict[str, str] = {}
     for start in range(0, len(charger_ids), CHARGERS_A_READ):
-        reading = table.read(charger_ids[start : start + CHARGERS_A_READ])
-        if reading.unread:
-            raise TableUnavailableError("the table is busy: try again")
-        for charger_id, item in reading.items.items():
+        asked = charger_ids[start : start + CHARGERS_A_READ]
+        reading = table.read(asked)
+        for charger_id in asked:
             try:
-                latest = from_item(item, now)
+                latest = from_item(reading.item_of(charger_id), now)
             except StoredItemUnreadableError:
                 logger.error("stored item unreadable", chargerId=charger_id)
                 raise

@@ -44,7 +44,8 @@ def access_of(
         # Claims that are missing altogether mean that no authorizer stood before us, which is no reason to trust.
         return Access(None if claims and tokens_without_claim == "all" else frozenset())
     named = _named(claim)
-    return Access(None if EVERY_CHARGER in named else named)
+    # Beside other names it was hardly meant, and there it names nobody: no id begins with it.
+    return Access(None if named == frozenset([EVERY_CHARGER]) else named)
 
 
 def _named(claim: object) -> frozenset[str]:

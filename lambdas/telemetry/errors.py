@@ -34,8 +34,14 @@ class NotJsonError(TelemetryError):
     reason = "not_json"
 
 
+class BrokenGzipError(TelemetryError):
+    """What was sent as gzip is none, or is damaged."""
+
+    reason = "broken_gzip"
+
+
 class TooLargeError(TelemetryError):
-    """The body is longer than the contract allows."""
+    """The body is longer, or holds more events, than the contract allows."""
 
     reason = "too_large"
 
@@ -57,12 +63,8 @@ class InvalidEventError(TelemetryError):
         self.problems = tuple(problems)
 
 
-class TooDeepError(InvalidEventError):
-    """The JSON is nested so deeply that it cannot be read."""
-
-    def __init__(self) -> None:
-        """State the one problem that there is."""
-        super().__init__([Problem("", "is nested too deeply")])
+class InvalidBatchError(InvalidEventError):
+    """The JSON is not a batch of events; its events were not looked at."""
 
 
 class InvalidChargerIdError(TelemetryError):
@@ -141,3 +143,16 @@ class OutOfTimeError(TelemetryError):
 
     reason = "out_of_time"
     retryable = True
+
+
+class PassingFaultError(TelemetryError):
+    """An error that nothing of ours foresaw, met for the first times: it may pass."""
+
+    reason = "unexpected_fault"
+    retryable = True
+
+
+class LastingFaultError(TelemetryError):
+    """An error that nothing of ours foresaw, and that came back each time."""
+
+    reason = "unexpected_fault"

@@ -2,15 +2,17 @@
 
 A number has one form: `int` where it is integral and has at most 38 digits, else a normalised `Decimal`, so that
 7.40 equals 7.4 and 1E2 equals 100. One that DynamoDB cannot hold is read as `UNSTORABLE_NUMBER`, a key that is given
-twice leaves a `RepeatedKeyObject`: the reader goes on, and `telemetry.storable` tells where they stand.
+twice leaves a `RepeatedKeyObject`, and of what is nested too deeply the upper levels are read: the reader goes on, and
+`telemetry.storable` tells where they stand.
 """
 
 import json
+import re
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Subnormal
 
 import simplejson
 
-from telemetry.errors import NotJsonError, TooDeepError
+from telemetry.errors import NotJsonError
 
 UNSTORABLE_NUMBER = Decimal("NaN")
 
@@ -25,6 +27,11 @@ _DYNAMODB_NUMBERS = Context(
 )
 # `int` of so few digits is exact, storable, and far from Python's limit on huge digit strings.
 _SHORT_INTEGER_DIGITS = 18
+
+# Far deeper than what is storable, and far from where Python gives up.
+DEEPEST_READ = 100
+# A string, whose brackets count for nothing, or a bracket.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{\]}]', re.DOTALL)
 
 
 class RepeatedKeyObject(dict[str, object]):
@@ -43,22 +50,16 @@ class RepeatedKeyObject(dict[str, object]):
 def parse(text: str) -> object:
     """Return the JSON value of `text`: None, bool, int, Decimal, str, list or dict.
 
+    Where `text` is nested more deeply than Python can read, what is below `DEEPEST_READ` levels is read as `[]`.
+
     Raises:
         NotJsonError: `text` is not JSON.
-        TooDeepError: it is nested more deeply than Python can read.
     """
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_json_object,
-            parse_int=exact_number,
-            parse_float=exact_number,
-            parse_constant=_not_a_number,
-        )
-    except json.JSONDecodeError as error:
-        raise NotJsonError(f"the body is not JSON: character {error.pos} is not what JSON allows there") from error
-    except RecursionError as error:
-        raise TooDeepError from error
+        return _load(text)
+    except RecursionError:
+        # One event that is too deep must not cost the others of its batch.
+        return _load(_cut_below(text, DEEPEST_READ))
 
 
 def dump(value: object) -> str:
@@ -84,6 +85,38 @@ def exact_number(text: str) -> int | Decimal:
         return _one_form(_DYNAMODB_NUMBERS.normalize(number))
     except DecimalException:
         return UNSTORABLE_NUMBER
+
+
+def _load(text: str) -> object:
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_json_object,
+            parse_int=exact_number,
+            parse_float=exact_number,
+            parse_constant=_not_a_number,
+        )
+    except json.JSONDecodeError as error:
+        raise NotJsonError(f"the body is not JSON: character {error.pos} is not what JSON allows there") from error
+
+
+def _cut_below(text: str, levels: int) -> str:
+    """Return `text` with `[]` in place of each array and object that is nested below so many levels."""
+    kept: list[str] = []
+    level, start = 0, 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in {"[", "{"}:
+            level += 1
+            if level == levels + 1:
+                kept.append(text[start : token.start()])
+        elif token[0] in {"]", "}"}:
+            if level == levels + 1:
+                kept.append("[]")
+                start = token.end()
+            level -= 1
+    # Brackets that are never closed are no JSON, and do not become any: what they stand in stays open, too.
+    kept.append(text[start:] if level <= levels else "")
+    return "".join(kept)
 
 
 def _one_form(normalized: Decimal) -> int | Decimal:

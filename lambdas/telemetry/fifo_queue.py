@@ -1,6 +1,6 @@
-"""The queue and its DLQ, as the functions see them: somewhere to send one message."""
+"""The queue and its DLQ, as the functions see them: somewhere to send messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,9 @@ from telemetry.errors import QueueUnavailableError
 
 if TYPE_CHECKING:  # stubs: the functions do not carry them
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+NOT_TAKEN = "the queue did not take the message: send it again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,13 @@ class FifoQueue(Protocol):
         """
         ...
 
+    def send_batch(self, messages: Sequence[OutgoingMessage]) -> Mapping[int, QueueUnavailableError]:
+        """Send 1 to 10 messages in one request; return those that are not known to be on the queue, by index.
+
+        Each of them may be on the queue all the same, and whether one is says nothing of the others.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class SqsFifoQueue:
@@ -49,9 +59,50 @@ class SqsFifoQueue:
                 MessageBody=message.body,
                 MessageGroupId=message.group,
                 MessageDeduplicationId=message.deduplication_id,
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()
-                },
+                MessageAttributes=_attributes(message),
             )
         except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailableError("the queue did not take the message: send it again") from error
+            raise QueueUnavailableError(NOT_TAKEN) from error
+
+    def send_batch(self, messages: Sequence[OutgoingMessage]) -> Mapping[int, QueueUnavailableError]:
+        """Send the messages, a lone one by the plain call; see `FifoQueue`."""
+        try:
+            if len(messages) == 1:
+                self.send(messages[0])
+                return {}
+            answer = self.client.send_message_batch(
+                QueueUrl=self.url,
+                Entries=[
+                    {
+                        "Id": str(index),
+                        "MessageBody": message.body,
+                        "MessageGroupId": message.group,
+                        "MessageDeduplicationId": message.deduplication_id,
+                        "MessageAttributes": _attributes(message),
+                    }
+                    for index, message in enumerate(messages)
+                ],
+            )
+        except QueueUnavailableError as error:
+            return {0: error}
+        except (BotoCoreError, ClientError) as error:
+            return dict.fromkeys(range(len(messages)), _not_taken(error))
+        taken = {entry["Id"] for entry in answer.get("Successful", [])}
+        codes = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", [])}
+        not_taken = (index for index in range(len(messages)) if str(index) not in taken)
+        return {index: _not_taken(_entry_error(codes.get(str(index), "NotMentioned"))) for index in not_taken}
+
+
+def _attributes(message: OutgoingMessage) -> "dict[str, MessageAttributeValueTypeDef]":
+    return {name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()}
+
+
+def _entry_error(code: str) -> ClientError:
+    """Return what the client would have raised, had the entry's message been sent alone."""
+    return ClientError({"Error": {"Code": code}}, "SendMessageBatch")
+
+
+def _not_taken(cause: BotoCoreError | ClientError) -> QueueUnavailableError:
+    error = QueueUnavailableError(NOT_TAKEN)
+    error.__cause__ = cause
+    return error

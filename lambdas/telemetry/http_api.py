@@ -2,14 +2,18 @@
 
 import base64
 import binascii
+import gzip
+import zlib
 from collections.abc import Mapping
+from io import BytesIO
 from typing import NotRequired, TypedDict
 from urllib.parse import unquote
 
-from telemetry.errors import MediaTypeError, NotJsonError, TooLargeError
+from telemetry.errors import BrokenGzipError, MediaTypeError, NotJsonError, TooLargeError
 
 LARGEST_BODY_BYTES = 1024 * 1024
 JSON = "application/json"
+GZIP = "application/gzip"
 
 
 class Jwt(TypedDict):
@@ -78,27 +82,46 @@ def query_parameters_of(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def json_text_of(request: HttpRequest) -> str:
-    """Return the body of a request that must send JSON.
+    """Return the body of a request that must send JSON, as it is or as gzip.
+
+    Under `application/gzip` the body must begin as gzip does; a `Content-Encoding` beside it is not looked at: the
+    octets arrive as they are, and senders set it to say the same once more.
 
     Raises:
-        MediaTypeError: it is of another type, or compressed.
-        TooLargeError: it is longer than 1 MiB.
+        MediaTypeError: it is of another type, or compressed under that of JSON.
+        TooLargeError: it is longer than 1 MiB, unpacked.
+        BrokenGzipError: it was sent as gzip, and is none or is damaged.
         NotJsonError: it is not UTF-8.
     """
     media_type = header_of(request, "content-type").partition(";")[0].strip().lower()
-    if media_type != JSON:
-        raise MediaTypeError(f"the body must be sent with Content-Type: {JSON}")
-    if header_of(request, "content-encoding").strip().lower() not in {"", "identity"}:
+    if media_type not in {JSON, GZIP}:
+        raise MediaTypeError(f"the body must be sent with Content-Type: {JSON}, or as gzip with {GZIP}")
+    if media_type == JSON and header_of(request, "content-encoding").strip().lower() not in {"", "identity"}:
         # API Gateway hands application/json over as text: a compressed body arrives destroyed.
         raise MediaTypeError(
             f"a compressed body cannot be read under Content-Type: {JSON}; "
-            "gzip is sent as Content-Type: application/gzip, with no Content-Encoding"
+            f"gzip is sent as Content-Type: {GZIP}, with no Content-Encoding"
         )
     try:
         body = request.get("body", "")
         sent = base64.b64decode(body, validate=True) if request.get("isBase64Encoded") else body.encode()
+        if media_type == GZIP:
+            sent = _unpack(sent)
         if len(sent) > LARGEST_BODY_BYTES:
             raise TooLargeError(f"the body is longer than {LARGEST_BODY_BYTES} bytes")
         return sent.decode()
     except (UnicodeError, binascii.Error) as error:
         raise NotJsonError("the body is not text in UTF-8") from error
+
+
+def _unpack(packed: bytes) -> bytes:
+    """Return what gzip holds, in one member or several (RFC 1952), but at most a byte more than a body may have.
+
+    Raises:
+        BrokenGzipError: it is not gzip, or is damaged.
+    """
+    try:
+        with gzip.open(BytesIO(packed)) as unpacked:
+            return unpacked.read(LARGEST_BODY_BYTES + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BrokenGzipError("the body is not gzip, or is damaged") from error

@@ -1,13 +1,17 @@
 """How latest telemetry is written as an item of the table, and read from one; an empty item stands for none."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import cast
 
 from pydantic.alias_generators import to_camel
 
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import InvalidEventError, StoredItemUnreadableError
 from telemetry.event import validate
-from telemetry.merge import LatestTelemetry
+from telemetry.measured import Known, LastKnown, MeasuredEnvelope
+from telemetry.merge import METRICS, Judged, LatestTelemetry, Place, known_order
+from telemetry.metrics import Metrics, nest
 from telemetry.timestamps import to_milliseconds, to_moment
 
 REVISION = "revision"
@@ -15,22 +19,64 @@ REVISION = "revision"
 NO_REVISION = 0
 EXPIRES_AT = "expiresAt"
 LAST_SEEN_AT = "lastSeenAt"
+CONNECTORS = "connectors"
+LAST_KNOWN = "lastKnown"
+FINDINGS = "findings"
+PAYLOAD_OMITTED = "payloadOmitted"
+# The rules' memory, internal.
+JUDGED = "judged"
+# What decides between last known values of one timestamp, internal; where it is absent, that of the newest envelope.
+ORDER = "order"
+
 _ENVELOPE_FIELDS = {to_camel(name) for name in TelemetryEnvelope.model_fields}
-_OUR_FIELDS = {LAST_SEEN_AT, REVISION, EXPIRES_AT}
+_PLACE_FIELDS = {*_ENVELOPE_FIELDS, METRICS, FINDINGS, LAST_KNOWN, PAYLOAD_OMITTED, JUDGED}
+_ITEM_FIELDS = {*_PLACE_FIELDS, CONNECTORS, LAST_SEEN_AT, REVISION, EXPIRES_AT}
+
+JsonObject = dict[str, object]
 
 
-def to_item(latest: LatestTelemetry, revision: int, retention: timedelta | None) -> dict[str, object]:
+def to_item(latest: LatestTelemetry, revision: int, retention: timedelta | None) -> JsonObject:
     """Return the item of `latest`; it expires `retention` after the charger was last seen, or never where None.
 
     `expiresAt` (seconds since 1970, as TTL wants it) thus changes once a minute at most.
     """
-    item = {**latest.unknown, **latest.newest.as_json(), LAST_SEEN_AT: latest.last_seen_at, REVISION: revision}
+    item = {
+        **latest.charger.unknown,
+        **_shown(latest.charger),
+        LAST_KNOWN: _last_known(latest.charger, internal=True),
+        JUDGED: _judged(latest.charger.judged),
+        CONNECTORS: {
+            str(number): {
+                **place.unknown,
+                **_shown_connector(place),
+                LAST_KNOWN: _last_known(place, internal=True),
+                JUDGED: _judged(place.judged),
+            }
+            for number, place in latest.connectors.items()
+        },
+        LAST_SEEN_AT: latest.last_seen_at,
+        REVISION: revision,
+    }
     if retention is not None:
         item[EXPIRES_AT] = int((to_moment(latest.last_seen_at) + retention).timestamp())
     return item
 
 
-def revision_of(item: dict[str, object]) -> int:
+def public_view(latest: LatestTelemetry, stale_after: timedelta) -> JsonObject:
+    """Return latest telemetry as it is read over HTTP: nothing internal, and when it counts as stale."""
+    return {
+        **_shown(latest.charger),
+        LAST_KNOWN: _last_known(latest.charger, internal=False),
+        CONNECTORS: {
+            str(number): {**_shown_connector(place), LAST_KNOWN: _last_known(place, internal=False)}
+            for number, place in latest.connectors.items()
+        },
+        LAST_SEEN_AT: latest.last_seen_at,
+        "staleAt": to_milliseconds(to_moment(latest.last_seen_at) + stale_after),
+    }
+
+
+def revision_of(item: JsonObject) -> int:
     """Return the revision of an item; `NO_REVISION` of the empty one, which stands for none.
 
     Raises:
@@ -42,7 +88,7 @@ def revision_of(item: dict[str, object]) -> int:
     return revision
 
 
-def from_item(item: dict[str, object], now: datetime) -> LatestTelemetry | None:
+def from_item(item: JsonObject, now: datetime) -> LatestTelemetry | None:
     """Return what an item says; None where it is empty, or has expired, which TTL may take days to delete.
 
     Raises:
@@ -56,15 +102,109 @@ def from_item(item: dict[str, object], now: datetime) -> LatestTelemetry | None:
     last_seen_at = item.get(LAST_SEEN_AT)
     if not isinstance(last_seen_at, str):
         raise StoredItemUnreadableError("a stored item does not say when its charger was last seen")
+    connectors = _object(item.get(CONNECTORS, {}))
+    return LatestTelemetry(
+        charger=_place(item, _ITEM_FIELDS),
+        connectors={_connector_number(number): _connector(item, value) for number, value in connectors.items()},
+        last_seen_at=last_seen_at,
+    )
+
+
+def _shown(place: Place) -> JsonObject:
+    """Return what the newest envelope of a place says, as it is stored and read alike."""
+    return {
+        **place.newest.envelope.as_json(),
+        METRICS: place.newest.metrics.as_json(),
+        FINDINGS: [dict(finding) for finding in place.findings],
+    }
+
+
+def _shown_connector(place: Place) -> JsonObject:
+    shown = _shown(place)
+    del shown["chargerId"]
+    if place.payload_omitted:
+        shown[PAYLOAD_OMITTED] = True
+        del shown["payload"]
+    return shown
+
+
+def _last_known(place: Place, *, internal: bool) -> JsonObject:
+    newest = known_order(place.newest.order)
+    values: JsonObject = {}
+    for name, known in place.last_known.items():
+        values[name] = {"value": known.value, "timestamp": known.timestamp}
+        if internal and known.order != newest:
+            values[name] = {"value": known.value, "timestamp": known.timestamp, ORDER: " ".join(known.order[1:])}
+    return nest(values)
+
+
+def _judged(judged: Judged) -> JsonObject:
+    return {
+        "eventIds": list(judged.event_ids),
+        "codes": list(judged.codes),
+        "memory": {code: dict(memory) for code, memory in judged.memory.items()},
+    }
+
+
+def _place(item: JsonObject, known_fields: set[str]) -> Place:
     try:
-        newest = validate(TelemetryEnvelope, {name: item[name] for name in _ENVELOPE_FIELDS & item.keys()})
+        envelope = validate(TelemetryEnvelope, {name: item[name] for name in _ENVELOPE_FIELDS & item.keys()})
     except InvalidEventError as error:
         raise StoredItemUnreadableError("a stored item is not telemetry") from error
-    unknown = {name: item[name] for name in item.keys() - _ENVELOPE_FIELDS - _OUR_FIELDS}
-    return LatestTelemetry(newest, last_seen_at, unknown)
+    newest = MeasuredEnvelope(envelope, Metrics.from_json(item.get(METRICS)))
+    return Place(
+        newest=newest,
+        payload_omitted=item.get(PAYLOAD_OMITTED) is True,
+        last_known=_read_last_known(item, newest),
+        findings=tuple(_object(finding) for finding in _list(item.get(FINDINGS, []))),
+        judged=_read_judged(_object(item.get(JUDGED, {}))),
+        unknown={name: item[name] for name in item.keys() - known_fields},
+    )
 
 
-def public_view(latest: LatestTelemetry, stale_after: timedelta) -> dict[str, object]:
-    """Return latest telemetry as it is read over HTTP: nothing internal, and when it counts as stale."""
-    stale_at = to_milliseconds(to_moment(latest.last_seen_at) + stale_after)
-    return {**latest.unknown, **latest.newest.as_json(), LAST_SEEN_AT: latest.last_seen_at, "staleAt": stale_at}
+def _connector(item: JsonObject, value: object) -> Place:
+    connector = _object(value) | {"chargerId": item.get("chargerId")}
+    connector.setdefault("payload", {})
+    return _place(connector, _PLACE_FIELDS)
+
+
+def _read_last_known(item: JsonObject, newest: MeasuredEnvelope) -> LastKnown:
+    newest_order = known_order(newest.order)
+    found: dict[str, Known] = {}
+    waiting = [("", _object(item.get(LAST_KNOWN, {})))]
+    while waiting:
+        path, fields = waiting.pop()
+        timestamp = fields.get("timestamp")
+        if not isinstance(timestamp, str):
+            waiting += [(f"{path}.{name}" if path else name, _object(value)) for name, value in fields.items()]
+            continue
+        ingested_at, _, event_id = str(fields.get(ORDER, " ".join(newest_order[1:]))).partition(" ")
+        found[path] = Known(fields.get("value"), (timestamp, ingested_at, event_id))
+    return found
+
+
+def _read_judged(fields: JsonObject) -> Judged:
+    memory = _object(fields.get("memory", {}))
+    return Judged(
+        event_ids=tuple(str(each) for each in _list(fields.get("eventIds", []))),
+        codes=tuple(str(each) for each in _list(fields.get("codes", []))),
+        memory={code: _object(each) for code, each in memory.items()},
+    )
+
+
+def _connector_number(text: str) -> int:
+    if not text.isdecimal():
+        raise StoredItemUnreadableError("a stored item names a connector that is no number")
+    return int(text)
+
+
+def _object(value: object) -> JsonObject:
+    if not isinstance(value, Mapping):
+        raise StoredItemUnreadableError("a stored item holds something else where an object belongs")
+    return cast("JsonObject", value)
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise StoredItemUnreadableError("a stored item holds something else where a list belongs")
+    return cast("list[object]", value)

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from telemetry.errors import ItemRefusedError, RevisionConflictError, TableUnavailableError
-from telemetry.exact_json import exact_number
+from telemetry.attribute_values import from_attributes, to_attributes
+from telemetry.errors import (
+    ItemRefusedError,
+    RevisionConflictError,
+    StoredItemUnreadableError,
+    TableUnavailableError,
+    TelemetryError,
+)
 from telemetry.item import NO_REVISION, REVISION
 
 if TYPE_CHECKING:  # stubs: the functions do not carry them
@@ -18,9 +22,10 @@ if TYPE_CHECKING:  # stubs: the functions do not carry them
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 KEY = "chargerId"
-# DynamoDB leaves keys unprocessed where it is throttled, and asks for a pause before the next attempt.
-READ_ATTEMPTS = 3
+# DynamoDB leaves keys unprocessed where it is throttled, and asks for a pause before the next attempt. A caller's time
+# is short: no attempt begins a second after the first.
 PAUSE_SECONDS = 0.05
+LAST_ATTEMPT_SECONDS = 1.0
 
 Item = dict[str, object]
 
@@ -31,11 +36,22 @@ class Reading:
 
     Attributes:
         items: the item of each charger that has one.
-        unread: the chargers that it could not look up for now.
+        failed: the error of each charger whose item is not known: it could not be looked up for now, or not be read.
     """
 
     items: Mapping[str, Item]
-    unread: frozenset[str] = frozenset()
+    failed: Mapping[str, TelemetryError] = field(default_factory=dict[str, TelemetryError])
+
+    def item_of(self, charger_id: str) -> Item:
+        """Return the charger's item; an empty one where it has none.
+
+        Raises:
+            TableUnavailableError: it could not be looked up for now.
+            StoredItemUnreadableError: what is stored is no item of ours.
+        """
+        if charger_id in self.failed:
+            raise self.failed[charger_id]
+        return self.items.get(charger_id, {})
 
 
 class LatestTelemetryTable(Protocol):
@@ -70,35 +86,41 @@ class DynamoTable:
     def read(self, charger_ids: Collection[str]) -> Reading:
         """Read consistently; see `LatestTelemetryTable`."""
         items: dict[str, Item] = {}
-        unread = frozenset(charger_ids)
-        for attempt in range(READ_ATTEMPTS):
-            if attempt:
-                time.sleep(PAUSE_SECONDS * 2**attempt)
-            keys = [{KEY: {"S": charger_id}} for charger_id in unread]
+        failed: dict[str, TelemetryError] = {}
+        asked = list(charger_ids)
+        last_attempt = time.monotonic() + LAST_ATTEMPT_SECONDS
+        pause = PAUSE_SECONDS
+        while True:
+            keys = [{KEY: {"S": charger_id}} for charger_id in asked]
             try:
                 answer = self.client.batch_get_item(RequestItems={self.name: {"Keys": keys, "ConsistentRead": True}})
             except (BotoCoreError, ClientError) as error:
                 raise TableUnavailableError("the table did not answer: try again") from error
             for attributes in answer["Responses"].get(self.name, []):
-                item = _to_json(attributes)
-                items[_charger_id(item)] = item
+                try:
+                    items[_charger_id(attributes)] = from_attributes(attributes)
+                except StoredItemUnreadableError as error:
+                    failed[_charger_id(attributes)] = error
             unprocessed = answer["UnprocessedKeys"].get(self.name)
-            unread = frozenset([_charger_id(_to_json(key)) for key in unprocessed["Keys"]] if unprocessed else [])
-            if not unread:
+            asked = [_charger_id(key) for key in unprocessed["Keys"]] if unprocessed else []
+            if not asked or time.monotonic() + pause > last_attempt:
                 break
-        return Reading(items, unread)
+            time.sleep(pause)
+            pause *= 2
+        busy = TableUnavailableError("the table is busy: try again")
+        return Reading(items, failed | dict.fromkeys(asked, busy))
 
     def write(self, item: Item, replaced_revision: int) -> None:
         """Write on condition of the revision; see `LatestTelemetryTable`."""
         try:
             if replaced_revision == NO_REVISION:
                 self.client.put_item(
-                    TableName=self.name, Item=_to_attributes(item), ConditionExpression=f"attribute_not_exists({KEY})"
+                    TableName=self.name, Item=to_attributes(item), ConditionExpression=f"attribute_not_exists({KEY})"
                 )
             else:
                 self.client.put_item(
                     TableName=self.name,
-                    Item=_to_attributes(item),
+                    Item=to_attributes(item),
                     ConditionExpression=f"{REVISION} = :replaced",
                     ExpressionAttributeValues={":replaced": {"N": str(replaced_revision)}},
                 )
@@ -112,26 +134,5 @@ class DynamoTable:
             raise TableUnavailableError("the table did not answer: try again") from error
 
 
-def _charger_id(item: Item) -> str:
-    return cast("str", item[KEY])
-
-
-def _to_attributes(item: Item) -> "dict[str, AttributeValueTypeDef]":
-    serializer = TypeSerializer()
-    return {name: serializer.serialize(value) for name, value in item.items()}
-
-
-def _to_json(attributes: "Mapping[str, AttributeValueTypeDef]") -> Item:
-    deserializer = TypeDeserializer()
-    return {name: _one_form(deserializer.deserialize(value)) for name, value in attributes.items()}
-
-
-def _one_form(value: object) -> object:
-    """Return a value of boto3 with each number in the form that `exact_json` gives it."""
-    if isinstance(value, Decimal):
-        return exact_number(str(value))
-    if isinstance(value, dict):
-        return {name: _one_form(member) for name, member in cast("Item", value).items()}
-    if isinstance(value, list):
-        return [_one_form(element) for element in cast("list[object]", value)]
-    return value
+def _charger_id(attributes: "Mapping[str, AttributeValueTypeDef]") -> str:
+    return attributes[KEY].get("S", "")

@@ -1,38 +1,133 @@
 """Latest telemetry, and the merge that makes it the same whatever the order, number and cut of what arrives."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from telemetry.envelope import TelemetryEnvelope
+from telemetry.exact_json import utf8_size
+from telemetry.measured import Known, LastKnown, MeasuredEnvelope, Order, short_id
+from telemetry.rules import Memory
 from telemetry.timestamps import floor_to_minute
 
+# An item holds 24 connectors and stays under DynamoDB's 400 KB: of a connector, a greater payload is left out.
+LARGEST_CONNECTOR_PAYLOAD_BYTES = 3 * 1024
 
-@dataclass(frozen=True)
+OPTIONAL_FIELDS = ("connector_id", "charger_status", "location_id", "firmware_version")
+METRICS = "metrics"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the rules remember of a place, and which events they have judged.
+
+    Attributes:
+        event_ids: short ids of the judged events with the timestamp of the last one.
+        codes: of the findings of the last one.
+        memory: what each rule remembers.
+    """
+
+    event_ids: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    memory: Memory = field(default_factory=dict[str, Mapping[str, object]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What is known of a charger, or of one of its connectors.
+
+    Attributes:
+        newest: its greatest envelope.
+        payload_omitted: the payload of `newest` was too great for a connector, and is empty here.
+        last_known: each optional field and metric of the greatest envelope that carried it.
+        findings: what the rules found in `newest`, as JSON objects.
+        judged: of the envelopes of this place itself: those of a connector are not judged as the charger's again.
+        unknown: attributes of the stored item that only newer code knows; the merge carries them along.
+    """
+
+    newest: MeasuredEnvelope
+    payload_omitted: bool = False
+    last_known: LastKnown = field(default_factory=dict[str, Known])
+    findings: tuple[Mapping[str, object], ...] = ()
+    judged: Judged = field(default_factory=Judged)
+    unknown: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, kw_only=True)
 class LatestTelemetry:
     """What is known of one charger.
 
     Attributes:
-        newest: its greatest envelope.
+        charger: of the charger as a whole, the envelopes of all its connectors among them.
+        connectors: of each connector, by its number from 1.
         last_seen_at: the greatest `ingested_at` of any of its envelopes, to the minute, so that a charger whose
             clock fell back does not look dead; fixed width, with milliseconds.
-        unknown: attributes of the stored item that only newer code knows; the merge carries them along.
     """
 
-    newest: TelemetryEnvelope
+    charger: Place
+    connectors: Mapping[int, Place]
     last_seen_at: str
-    unknown: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def place_of(self, measured: MeasuredEnvelope) -> Place | None:
+        """Return where an envelope belongs: to its connector, where it names one, else to the charger."""
+        connector_id = measured.envelope.connector_id
+        return self.connectors.get(connector_id) if connector_id else self.charger
 
 
-def merge(latest: LatestTelemetry | None, envelope: TelemetryEnvelope) -> LatestTelemetry:
-    """Return the latest telemetry after `envelope`; `latest` is None where nothing is known of the charger.
+def merge(latest: LatestTelemetry | None, measured: MeasuredEnvelope) -> LatestTelemetry:
+    """Return the latest telemetry after an envelope; `latest` is None where nothing is known of the charger.
 
-    Folding envelopes gives the same result in any order, and merging one again changes nothing.
+    Folding envelopes gives the same result in any order, and merging one again changes nothing. Findings and what
+    the rules remember stay as they are, but for the findings of an envelope that is no longer the newest.
     """
-    seen_at = floor_to_minute(envelope.ingested_at)
-    if latest is None:
-        return LatestTelemetry(envelope, seen_at)
-    return replace(
-        latest,
-        newest=max(latest.newest, envelope, key=lambda each: each.order),
-        last_seen_at=max(latest.last_seen_at, seen_at),
+    connector_id = measured.envelope.connector_id
+    connectors = dict(latest.connectors) if latest else dict[int, Place]()
+    if connector_id:
+        connectors[connector_id] = _merge_connector(connectors.get(connector_id), measured)
+    seen_at = floor_to_minute(measured.envelope.ingested_at)
+    return LatestTelemetry(
+        charger=_merge_place(latest.charger if latest else None, measured),
+        connectors=connectors,
+        last_seen_at=max(latest.last_seen_at, seen_at) if latest else seen_at,
     )
+
+
+def _merge_connector(place: Place | None, measured: MeasuredEnvelope) -> Place:
+    merged = _merge_place(place, measured)
+    if merged.newest is not measured:
+        return merged
+    if utf8_size(measured.envelope.payload) <= LARGEST_CONNECTOR_PAYLOAD_BYTES:
+        return replace(merged, payload_omitted=False)
+    slim = replace(measured, envelope=measured.envelope.model_copy(update={"payload": {}}))
+    return replace(merged, newest=slim, payload_omitted=True)
+
+
+def _merge_place(place: Place | None, measured: MeasuredEnvelope) -> Place:
+    order = known_order(measured.order)
+    carried = {name: Known(value, order) for name, value in _carried(measured)}
+    if place is None:
+        return Place(newest=measured, last_known=carried)
+    news = {
+        name: known
+        for name, known in carried.items()
+        if name not in place.last_known or known.order > place.last_known[name].order
+    }
+    last_known = {**place.last_known, **news} if news else place.last_known
+    if measured.order > place.newest.order:
+        return replace(place, newest=measured, last_known=last_known, findings=())
+    return replace(place, last_known=last_known)
+
+
+def known_order(order: Order) -> Order:
+    """Return the order of an envelope as a last known value keeps it, with the short id of its event."""
+    timestamp, ingested_at, event_id = order
+    return timestamp, ingested_at, short_id(event_id)
+
+
+def _carried(measured: MeasuredEnvelope) -> Iterator[tuple[str, object]]:
+    """Yield each optional field and metric of an envelope, by its name in `LastKnown`."""
+    fields = type(measured.envelope).model_fields
+    for name in OPTIONAL_FIELDS:
+        value = getattr(measured.envelope, name)
+        if value is not None:
+            yield fields[name].alias or name, value
+    for name, value in measured.metrics.values.items():
+        yield f"{METRICS}.{name}", value

@@ -52,7 +52,7 @@ def decode(body: str, charger_id: str) -> TelemetryMessage:
     """
     try:
         message = exact_json.parse(body)
-    except (NotJsonError, InvalidEventError) as error:
+    except NotJsonError as error:
         raise UnreadableMessageError("the message is not JSON that can be read") from error
     if not isinstance(message, dict):
         raise UnreadableMessageError("the message is not a JSON object")

@@ -16,15 +16,16 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-def count(name: str, value: int, *, reason: str | None = None) -> None:
-    """Count `value` events under a metric; one with a reason is kept apart by it."""
+def count(name: str, value: int, **dimension: str) -> None:
+    """Count `value` events under a metric; those of one value of a dimension, such as a `reason`, are kept apart."""
     if not value:
         return
-    if reason is None:
+    if not dimension:
         _metrics().add_metric(name, MetricUnit.Count, value)
         return
     with single_metric(name, MetricUnit.Count, value, default_dimensions=_dimensions()) as metric:
-        metric.add_dimension("reason", reason)
+        for key, kept_apart in dimension.items():
+            metric.add_dimension(key, kept_apart)
 
 
 def measure_milliseconds(name: str, value: float) -> None:

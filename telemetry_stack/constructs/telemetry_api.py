@@ -42,6 +42,7 @@ class Route:
 
 ROUTES = (
     Route("PostTelemetry", "POST", "/telemetry", "ingest", INGEST_SCOPE),
+    Route("PostTelemetryBatch", "POST", "/telemetry/batch", "ingest", INGEST_SCOPE),
     Route("GetTelemetry", "GET", "/telemetry/{chargerId}", "query", READ_SCOPE),
     Route("GetTelemetryOfSeveral", "GET", "/telemetry", "query", READ_SCOPE),
     Route("GetOpenApi", "GET", "/openapi.json", "query", None),

@@ -7,6 +7,7 @@ from typing import cast
 from aws_cdk import Acknowledgment, Duration, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from telemetry_stack.constructs.operations import Operations
@@ -56,11 +57,11 @@ class TelemetryFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         settings = platform.settings
-        log_group = platform.operations.log_group(self, "Logs")
+        self._log = platform.operations.log_group(self, "Logs")
         self._role = iam.Role(
             self, "Role", assumed_by=cast("iam.IPrincipal", iam.ServicePrincipal("lambda.amazonaws.com"))
         )
-        log_group.grant_write(self._role)
+        self._log.grant_write(self._role)
         function = lambda_.Function(
             self,
             "Function",
@@ -70,7 +71,7 @@ class TelemetryFunction(Construct):
             runtime=lambda_.Runtime(f"python{settings.bundle_target.python}", lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.custom(settings.bundle_target.architecture),
             role=cast("iam.IRole", self._role),
-            log_group=log_group,
+            log_group=self._log,
             logging_format=lambda_.LoggingFormat.JSON,
             # Lambda's own lines about each invocation that went well cost as much as ours. What is given up is the
             # memory that was used and the time of a cold start; the trace of a request has the latter.
@@ -102,6 +103,11 @@ class TelemetryFunction(Construct):
     def function(self) -> lambda_.IFunction:
         """The function itself."""
         return self._function
+
+    @property
+    def log(self) -> logs.LogGroup:
+        """Where the function logs."""
+        return self._log
 
     def allow(self, *actions: str, on: str) -> None:
         """Let the function do exactly these actions on exactly this resource (an ARN)."""

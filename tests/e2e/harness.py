@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 import httpx
+import pytest
 
 from telemetry_stack.stages import TokenIssuer, stage_settings
 from tools.local_cloud.tokens import LocalTokenIssuer
@@ -35,6 +37,8 @@ SECRET_OF_THE_USER = "not-for-the-functions"  # noqa: S105 - made up, to be sear
 LISTENING = "0A"
 
 Value = TypeVar("Value")
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
 def eventually(attempt: Callable[[], Value | None], *, seconds: float = 20) -> Value:

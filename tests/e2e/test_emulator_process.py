@@ -1,13 +1,16 @@
 """The emulator's process, without a stack: started, found, stopped, and mourned."""
 
 import os
+import re
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import PROJECT, free_port
+from tests.e2e.harness import PROJECT, free_port, linux_only
 from tools.local_cloud.emulator import Emulator, RunningEmulator, wait_until
 from tools.local_cloud.errors import LocalCloudError
 
@@ -101,6 +104,26 @@ def test_a_suspended_emulator_is_stopped_all_the_same(emulator: Emulator) -> Non
     os.kill(running.pid, signal.SIGSTOP)
     assert emulator.stop(running)
     assert emulator.running() is None
+
+
+@linux_only
+def test_an_emulator_whose_directory_was_deleted_is_told_with_the_command_that_ends_it(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    lost = emulator.start(port=free_port(), region=REGION)
+    shutil.rmtree(tmp_path)
+    tmp_path.mkdir()
+
+    with pytest.raises(
+        LocalCloudError, match=f"port {lost.port} is taken by an emulator that this checkout lost"
+    ) as told:
+        emulator.start(port=lost.port, region=REGION)
+
+    (command,) = re.findall(r"`(kill .*)`", str(told.value))
+    subprocess.run(["sh", "-c", command], check=True)
+    # It is our child: it is gone when it was asked for.
+    assert wait_until(lambda: emulator.running() is None and not Path(f"/proc/{lost.pid}").exists(), seconds=5)
+    assert emulator.start(port=lost.port, region=REGION).answers()
 
 
 def test_an_emulator_that_can_not_start_says_why(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +21,9 @@ from tests.e2e.harness import (
     event_of,
     eventually,
     free_port,
+    linux_only,
     listening_addresses,
 )
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
 @pytest.fixture
@@ -75,6 +73,10 @@ def test_the_outputs_have_the_contracts_names(cloud: Cloud) -> None:
         "IngestFunctionName",
         "ProcessorFunctionName",
         "QueryFunctionName",
+        "AccessLogName",
+        "IngestLogName",
+        "ProcessorLogName",
+        "QueryLogName",
     }
 
 
@@ -96,6 +98,26 @@ def test_a_token_is_for_one_charger_with_the_scopes_and_the_lifetime_asked_for(
     assert expired.latest(charger_id).status_code == 401
     lifetime = claims_of(token_from(cloud.shell, "--expires-in", "120"))
     assert lifetime["exp"] - lifetime["iat"] == 120
+
+
+def test_a_token_may_be_for_several_chargers(cloud: Cloud, api: Api, charger_id: str) -> None:
+    second = f"{charger_id}-2"
+    own = Api(api.url, token_from(cloud.shell, "--charger", charger_id, "--charger", second))
+    assert own.post(event_of(charger_id)).status_code == 202
+    assert own.post(event_of(second)).status_code == 202
+    assert own.post(event_of(f"{charger_id}-3")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [(["--charger", "CP 7"], "'CP 7' can't be the id"), (["--scope", "telemetry/admin"], "telemetry/admin")],
+)
+def test_a_token_that_nothing_would_accept_is_refused_in_one_line(
+    shell: Shell, arguments: list[str], wrong: str
+) -> None:
+    refused = shell("token", *arguments)
+    assert refused.returncode == 2
+    assert wrong in the_one_line(refused)
 
 
 def test_a_token_may_do_everything_unless_told_otherwise(cloud: Cloud, api: Api, charger_id: str) -> None:
@@ -187,9 +209,10 @@ def test_a_local_cloud_that_was_killed_comes_up_again_and_down_leaves_nothing_ru
     assert shell("up").returncode == 0
     shell.kill_emulator()
     assert shell("status").returncode == 3
+    assert "its state is lost" in shell("down").stdout
     again = shell("up")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "it begins empty" in again.stdout
+    assert "the next one begins empty" in again.stdout
     assert shell.processes()
     assert shell("down").returncode == 0
     assert not shell.processes()

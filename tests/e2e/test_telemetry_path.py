@@ -1,5 +1,7 @@
 """What chargers post comes out as dashboards read it."""
 
+import gzip
+import json
 import time
 
 from tests.e2e.harness import Api, Cloud, event_of, eventually
@@ -63,6 +65,28 @@ def test_the_same_event_sent_twice_is_one_event(cloud: Cloud, api: Api, charger_
     api.stored(charger_id, event_id=after["eventId"])
     # The queue dropped the second: what came after it was processed, and it was not.
     assert len(stored_lines(cloud, first["eventId"])) == 1
+
+
+def test_a_batch_of_several_chargers_is_stored_event_by_event_and_the_bad_one_told(api: Api, charger_id: str) -> None:
+    events = [
+        event_of(charger_id, seconds_ago=1, reading="older"),
+        {**event_of(charger_id), "timestamp": "yesterday"},
+        event_of(f"{charger_id}-other"),
+        event_of(charger_id, reading="newer"),
+    ]
+    answer = api.send("POST", "/telemetry/batch", json=events)
+    assert (answer.status_code, answer.headers["content-type"]) == (207, "application/json")
+    results = answer.json()["results"]
+    assert [each["status"] for each in results] == [202, 422, 202, 202]
+    assert api.stored(charger_id, event_id=results[3]["eventId"])["payload"] == {"reading": "newer"}
+    api.stored(f"{charger_id}-other", event_id=results[2]["eventId"])
+
+
+def test_an_event_sent_as_gzip_is_stored(api: Api, charger_id: str) -> None:
+    packed = gzip.compress(json.dumps(event_of(charger_id, power_kw=7.4)).encode())
+    answer = api.send("POST", "/telemetry", content=packed, headers={"Content-Type": "application/gzip"})
+    assert answer.status_code == 202
+    api.stored(charger_id, event_id=answer.json()["eventId"])
 
 
 def test_an_unchanged_answer_is_304_to_who_has_it(api: Api, charger_id: str) -> None:

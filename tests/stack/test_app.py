@@ -13,6 +13,9 @@ from app import chosen_stage
 from telemetry_stack.stages import StageError
 from tests.stack.synthesis import ROOT, cdk_context
 
+# Where tools/environment may have put Node.
+NODE = [str(Path(sys.executable).parent), str(ROOT / ".local" / "node" / "bin")]
+
 
 def run_app(directory: Path, *, stage: str | None, bundle: bool = False, **environment: str) -> tuple[int, str]:
     """Run the app; return its exit code and what it said on standard error."""
@@ -30,7 +33,7 @@ def run_app(directory: Path, *, stage: str | None, bundle: bool = False, **envir
             "CDK_OUTDIR": str(directory),
             "CDK_CONTEXT_JSON": json.dumps(context),
             # jsii warns of an old Node in lines of its own: take the environment's.
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([*NODE, os.environ["PATH"]]),
             **environment,
         },
         capture_output=True,

@@ -6,12 +6,14 @@ from telemetry_stack.stages import AwsOnly
 from tests.stack.synthesis import Synthesis
 
 # Of each kind that is left out: the logical ids of the resources that are missing, or parts of them.
-LEFT_OUT = {
+LEFT_OUT: dict[AwsOnly, set[str]] = {
     AwsOnly.TLS_POLICIES: {
         "QueuePolicyDB5CAAD1",
         "QueueDeadLettersPolicyA901E219",
         "MonitoringAlarmsPolicy6491E2DD: deny",
-    }
+    },
+    # It is not in the template, but beside it.
+    AwsOnly.BOOTSTRAP_ROLES: set(),
 }
 
 
@@ -52,3 +54,8 @@ def test_a_resource_of_stage_local_has_the_properties_that_it_has_on_aws(local: 
         if shape(resource["Properties"]) != shape(dev.resources[logical_id]["Properties"])
     }
     assert different == partly
+
+
+def test_the_roles_of_cdk_bootstrap_deploy_every_stage_but_local(every_stage: Synthesis) -> None:
+    by_roles = {name for name in every_stage.manifest["properties"] if "RoleArn" in name}
+    assert bool(by_roles) == (AwsOnly.BOOTSTRAP_ROLES not in every_stage.settings.left_out)

@@ -155,4 +155,8 @@ def test_the_stack_tells_what_others_need_to_find_it(every_stage: Synthesis) -> 
         "IngestFunctionName",
         "ProcessorFunctionName",
         "QueryFunctionName",
+        "AccessLogName",
+        "IngestLogName",
+        "ProcessorLogName",
+        "QueryLogName",
     }

@@ -96,6 +96,7 @@ def test_api_gateway_may_invoke_a_function_only_for_its_own_routes(every_stage: 
     }
     assert granted == {
         ("IngestFunctionB02ED0EB", "/*/*/telemetry"),
+        ("IngestFunctionB02ED0EB", "/*/*/telemetry/batch"),
         ("QueryFunction22F86FFC", "/*/*/telemetry/{chargerId}"),
         ("QueryFunction22F86FFC", "/*/*/telemetry"),
         ("QueryFunction22F86FFC", "/*/*/openapi.json"),

@@ -1,6 +1,6 @@
 """The queue and the table in memory; `test_ports.py` holds them to what SQS and DynamoDB do."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -12,16 +12,35 @@ from telemetry.latest_table import Item, Reading
 
 @dataclass
 class InMemoryQueue:
-    """A FIFO queue that drops what it was sent before; `available` False makes it refuse everything."""
+    """A FIFO queue that drops what it was sent before.
+
+    Attributes:
+        messages: what it holds.
+        available: False makes it refuse everything.
+        refuses: says which messages it does not take, besides.
+        sends: how many messages each request brought.
+    """
 
     messages: list[OutgoingMessage] = field(default_factory=list[OutgoingMessage])
     available: bool = True
+    refuses: Callable[[OutgoingMessage], bool] = lambda _: False
+    sends: list[int] = field(default_factory=list[int])
 
     def send(self, message: OutgoingMessage) -> None:
-        if not self.available:
-            raise QueueUnavailableError("the queue is switched off")
-        if message.deduplication_id not in {each.deduplication_id for each in self.messages}:
-            self.messages.append(message)
+        for error in self.send_batch([message]).values():
+            raise error
+
+    def send_batch(self, messages: Sequence[OutgoingMessage]) -> Mapping[int, QueueUnavailableError]:
+        self.sends.append(len(messages))
+        refused: dict[int, QueueUnavailableError] = {}
+        for index, message in enumerate(messages):
+            if not self.available or self.refuses(message):
+                refused[index] = QueueUnavailableError("the queue is switched off")
+            elif (message.group, message.deduplication_id) not in {
+                (each.group, each.deduplication_id) for each in self.messages
+            }:
+                self.messages.append(message)
+        return refused
 
 
 @dataclass
@@ -50,7 +69,8 @@ class InMemoryTable:
         self.reads.append(set(charger_ids))
         asked = set(charger_ids) - self.unread
         found = {charger_id: deepcopy(self.items[charger_id]) for charger_id in asked if charger_id in self.items}
-        return Reading(found, self.unread & set(charger_ids))
+        busy = TableUnavailableError("the table is busy")
+        return Reading(found, dict.fromkeys(self.unread & set(charger_ids), busy))
 
     def write(self, item: Item, replaced_revision: int) -> None:
         charger_id = str(item["chargerId"])

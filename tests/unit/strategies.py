@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.event import TelemetryEvent
 from telemetry.exact_json import UNSTORABLE_NUMBER, exact_number
+from telemetry.merge import LARGEST_CONNECTOR_PAYLOAD_BYTES
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -35,11 +36,31 @@ def payloads() -> st.SearchStrategy[dict[str, object]]:
 
 
 def envelopes(charger_id: str = "CP-001") -> st.SearchStrategy[TelemetryEnvelope]:
-    """Envelopes of one charger, from so few times that equal ones are common."""
+    """Envelopes of one charger, its connectors among them, from so few times that equal ones are common."""
     moments = st.integers(0, 3).map(lambda minutes: START + timedelta(minutes=minutes))
-    return st.builds(_envelope, st.just(charger_id), moments, moments, st.integers(0, 3))
+    optional = st.fixed_dictionaries(
+        {},
+        optional={
+            "connectorId": st.integers(0, 2),
+            "chargerStatus": st.sampled_from(["Available", "Charging"]),
+            "locationId": st.sampled_from(["north", "south"]),
+            "firmwareVersion": st.sampled_from(["1.0", "1.1"]),
+        },
+    )
+    # Some with metrics, some without, some too great for a connector.
+    payloads = st.fixed_dictionaries(
+        {"value": st.integers(0, 3)},
+        optional={
+            "power_kw": st.integers(0, 8),
+            "voltage_v": st.integers(220, 240),
+            "filler": st.just("x" * LARGEST_CONNECTOR_PAYLOAD_BYTES),
+        },
+    )
+    return st.builds(_envelope, st.just(charger_id), moments, moments, payloads, optional)
 
 
-def _envelope(charger_id: str, sampled: datetime, ingested: datetime, value: int) -> TelemetryEnvelope:
-    fields = {"chargerId": charger_id, "timestamp": sampled.isoformat(), "payload": {"value": value}}
+def _envelope(
+    charger_id: str, sampled: datetime, ingested: datetime, payload: dict[str, object], optional: dict[str, object]
+) -> TelemetryEnvelope:
+    fields = {"chargerId": charger_id, "timestamp": sampled.isoformat(), "payload": payload, **optional}
     return seal(TelemetryEvent.model_validate(fields), ingested)

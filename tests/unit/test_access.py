@@ -14,12 +14,14 @@ def may(claims: dict[str, object], charger_id: str, without_claim: Literal["refu
     return True
 
 
-@pytest.mark.parametrize("claim", ["CP-1", "[CP-1]", "[CP-0 CP-1]", "*", "[*]", "[CP-0 *]"])
+@pytest.mark.parametrize("claim", ["CP-1", "[CP-1]", "[CP-0 CP-1]", "*", "[*]"])
 def test_a_token_is_for_the_chargers_that_it_names(claim: str) -> None:
     assert may({"chargers": claim}, "CP-1")
 
 
-@pytest.mark.parametrize("claim", ["CP-10", "cp-1", "[CP-0 CP-10]", "[]", "", "CP-0 CP-1", "CP*", "[CP-1", 7, None])
+@pytest.mark.parametrize(
+    "claim", ["CP-10", "cp-1", "[CP-0 CP-10]", "[]", "", "CP-0 CP-1", "CP*", "[CP-1", "[CP-0 *]", "[* CP-0]", 7, None]
+)
 def test_a_token_is_for_no_other_charger(claim: object) -> None:
     assert not may({"chargers": claim}, "CP-1")
 

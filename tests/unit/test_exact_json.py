@@ -1,11 +1,12 @@
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import exact_json
-from telemetry.errors import NotJsonError, TooDeepError
+from telemetry.errors import NotJsonError
 from telemetry.exact_json import UNSTORABLE_NUMBER
 from tests.unit.strategies import json_values
 
@@ -65,9 +66,18 @@ def test_what_is_not_json_is_told_apart(text: str) -> None:
         exact_json.parse(text)
 
 
-def test_brackets_beyond_what_python_reads_are_too_deep() -> None:
-    with pytest.raises(TooDeepError):
-        exact_json.parse("[" * 200_000 + "]" * 200_000)
+@pytest.mark.parametrize("inner", ["", '"]]]"', '"\\"[["', '{"a": [1, "x"]}, 2'])
+def test_of_what_is_nested_too_deeply_the_upper_levels_are_read_and_what_follows_it(inner: str) -> None:
+    text = f'["before", {"[" * 200_000}{inner}{"]" * 200_000}, {{"after": ["]", "\\"["]}}]'
+    before, deep, after = cast("list[list[object]]", exact_json.parse(text))
+    assert (before, after) == ("before", {"after": ["]", '"[']})
+    assert exact_json.dump(deep) == "[" * exact_json.DEEPEST_READ + "]" * exact_json.DEEPEST_READ
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "[" * 200_000 + "]" * 199_999, "[" * 200_000 + "]" * 200_001])
+def test_brackets_that_do_not_match_are_not_json_however_deep(text: str) -> None:
+    with pytest.raises(NotJsonError):
+        exact_json.parse(text)
 
 
 def test_text_is_written_in_ascii() -> None:

@@ -1,6 +1,7 @@
 """The three handlers as Lambda calls them, with AWS by moto: what one writes, the next reads."""
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+@dataclass
 class Context:
-    """Lambda's context, with time enough."""
+    """Lambda's context, with time enough where nothing else is said."""
+
+    milliseconds: int = 20_000
 
     def get_remaining_time_in_millis(self) -> int:
-        return 20_000
+        return self.milliseconds
 
 
 @pytest.fixture
@@ -66,6 +70,32 @@ def test_an_event_that_is_posted_is_read_back_with_every_digit(
     answer = query.handler(get, Context())
     assert '"payload":{"power_kw":7.4,"session_energy_wh":12345678901234567}' in answer["body"]
     assert json.loads(answer["body"]) | json.loads(accepted["body"]) == json.loads(answer["body"])
+
+
+def test_events_that_are_posted_as_a_batch_are_queued_by_charger(
+    moto_sqs: "SQSClient", queue_url: str, dead_letter_queue_url: str, post: HttpRequest
+) -> None:
+    assert dead_letter_queue_url
+    event = json.loads(post.get("body", ""))
+    events = [event, event | {"chargerId": "CP-002"}, event | {"connectorId": 2}]
+    request: HttpRequest = {**post, "routeKey": ingest.BATCH_ROUTE, "body": json.dumps(events)}
+    assert ingest.handler(request, Context())["statusCode"] == 202
+    bodies = {
+        each["attributes"]["MessageGroupId"]: json.loads(each["body"])
+        for each in received(moto_sqs, queue_url)["Records"]
+    }
+    assert {group: len(body["envelopes"]) for group, body in bodies.items()} == {"CP-001": 2, "CP-002": 1}
+
+
+def test_a_post_that_has_too_little_time_is_not_queued(
+    moto_sqs: "SQSClient", queue_url: str, dead_letter_queue_url: str, post: HttpRequest
+) -> None:
+    assert dead_letter_queue_url
+    longest = int(aws_clients.LONGEST_CALL_SECONDS * 1000)
+    answer = ingest.handler(post, Context(longest - 1))
+    assert (answer["statusCode"], "retry-after" in answer["headers"]) == (503, True)
+    assert received(moto_sqs, queue_url)["Records"] == []
+    assert ingest.handler(post, Context(longest))["statusCode"] == 202
 
 
 def test_a_batch_of_the_event_source_is_stored_and_its_bad_message_moved(

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,26 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from ingest import handler as ingest
+from ingest.batch import MOST_EVENTS
+from processor.folding import fold, sample_of
 from query import handler as query
+from query import openapi_schemas
+from query.openapi import PROBLEM
 from query.openapi_schemas import SENT_TIMESTAMP
 from telemetry import exact_json
+from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.errors import InvalidEventError
 from telemetry.event import TelemetryEvent, parse_event
 from telemetry.http_api import HttpRequest
-from telemetry.item import to_item
-from telemetry.merge import merge
+from telemetry.item import public_view
 from telemetry.settings import QuerySettings
 from telemetry.timestamps import canonical_timestamp
-from tests.unit.conftest import NOW
+from tests.unit.conftest import EVENTS, NOW
 from tests.unit.description import DOCUMENT, check, validator
 from tests.unit.fakes import InMemoryTable
-from tests.unit.strategies import payloads
+from tests.unit.strategies import envelopes, payloads
 from tests.unit.test_handlers import Context
-from tests.unit.test_merge import envelope
+from tests.unit.test_merge import envelope, item_of, merge_all
 from tools import openapi as tool
 
 ROUTE = "GET /openapi.json"
@@ -151,6 +155,10 @@ def test_only_the_description_is_public() -> None:
     }
 
 
+def test_a_batch_is_as_long_as_it_may_be() -> None:
+    assert openapi_schemas.MOST_EVENTS == MOST_EVENTS
+
+
 def test_a_post_may_be_json_or_gzip() -> None:
     for route, operation in operations():
         if route.startswith("POST"):
@@ -260,26 +268,86 @@ def test_answers_to_a_post_are_described(
     assert answer["statusCode"] == status
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ([EVENT], 202),
+        ([EVENT, {}], 207),
+        ({"events": [EVENT, {**EVENT, "timestamp": 0}]}, 207),
+        ([{}, {**EVENT, "chargerId": "CP 1"}], 422),
+        ([], 422),
+        ({"events": [EVENT], "event": EVENT}, 422),
+        ("events", 422),
+        ([EVENT] * (MOST_EVENTS + 1), 413),
+    ],
+)
+@pytest.mark.usefixtures("moto_sqs")
+def test_answers_to_a_batch_are_described(
+    body: object, status: int, queue_url: str, post: HttpRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUEUE_URL", queue_url)
+    answer = ingest.handler({**post, "routeKey": "POST /telemetry/batch", "body": json.dumps(body)}, Context())
+    check("POST /telemetry/batch", answer)
+    assert answer["statusCode"] == status
+    if status == 202 or answer["headers"]["content-type"] == PROBLEM:
+        batch: Any = body
+        schema = validator({"$ref": "#/components/schemas/TelemetryBatch"})
+        assert schema.is_valid(batch) == (status == 202)
+
+
+@pytest.mark.parametrize("route", ["POST /telemetry", "POST /telemetry/batch"])
 def test_a_queue_that_does_not_answer_is_described(
-    moto_sqs: object, post: HttpRequest, monkeypatch: pytest.MonkeyPatch
+    route: str, moto_sqs: object, post: HttpRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert moto_sqs
     monkeypatch.setenv("QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/gone.fifo")
-    answer = ingest.handler(post, Context())
-    check("POST /telemetry", answer)
+    body = EVENT if route == "POST /telemetry" else [EVENT]
+    answer = ingest.handler({**post, "routeKey": route, "body": json.dumps(body)}, Context())
+    check(route, answer)
     assert answer["statusCode"] == 503
 
 
+def test_gzip_that_is_broken_is_described(post: HttpRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUEUE_URL", "unused")
+    answer = ingest.handler({**post, "headers": {"content-type": "application/gzip"}, "body": "{}"}, Context())
+    check("POST /telemetry", answer)
+    assert answer["statusCode"] == 400
+
+
+def check_latest(view: dict[str, Any]) -> None:
+    validator({"$ref": "#/components/schemas/LatestTelemetry"}).validate(json.loads(exact_json.dump(view)))
+    assert view.keys() <= DOCUMENT["components"]["schemas"]["LatestTelemetry"]["properties"].keys()
+
+
+@given(st.lists(envelopes(), min_size=1, max_size=4))
+def test_latest_telemetry_of_any_envelopes_is_described(sent: list[TelemetryEnvelope]) -> None:
+    view: dict[str, Any] = public_view(merge_all(None, sent), timedelta(minutes=20))
+    check_latest(view)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EVENTS.glob("[fo]*.json")))
+def test_latest_telemetry_of_what_chargers_send_is_described_to_the_last_metric(name: str) -> None:
+    later = NOW + timedelta(days=1)
+    envelope_of_it = seal(parse_event(exact_json.parse((EVENTS / f"{name}.json").read_text()), later), later)
+    view: dict[str, Any] = public_view(fold(None, [sample_of(envelope_of_it)], "dev").latest, timedelta(minutes=20))
+    check_latest(view)
+    metrics = DOCUMENT["components"]["schemas"]["Metrics"]["properties"]
+    assert view["metrics"].keys() <= metrics.keys()
+    for phase, of_a_phase in view["metrics"].get("phases", {}).items():
+        assert of_a_phase.keys() <= metrics["phases"]["properties"][phase]["properties"].keys()
+    if name == "ocpp16_status_notification":
+        assert "CHARGER_FAULT" in {finding["code"] for finding in view["connectors"]["1"]["findings"]}
+
+
 @pytest.mark.parametrize(
-    ("charger_id", "stored", "status"),
+    ("charger_id", "available", "status"),
     [("CP-001", True, 200), ("CP-002", True, 404), ("CP 1", True, 400), ("CP-001", False, 503)],
 )
 def test_answers_for_one_charger_are_described(
-    charger_id: str, status: int, get: HttpRequest, query_settings: QuerySettings, *, stored: bool
+    charger_id: str, status: int, get: HttpRequest, query_settings: QuerySettings, *, available: bool
 ) -> None:
-    table = InMemoryTable({"CP-001": to_item(merge(None, envelope(sampled=1, ingested=2)), 1, None)}, available=stored)
-    request: Any = {**get, "pathParameters": {"chargerId": charger_id}}
-    answer = query.get_telemetry(request, query_settings, table, NOW)
+    table = InMemoryTable({"CP-001": item_of(envelope(sampled=1, ingested=2))}, available=available)
+    answer = query.get_telemetry({**get, "pathParameters": {"chargerId": charger_id}}, query_settings, table, NOW)
     check("GET /telemetry/{chargerId}", answer)
     assert answer["statusCode"] == status
 

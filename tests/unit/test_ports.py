@@ -2,24 +2,31 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.stub import Stubber
+from hypothesis import HealthCheck, given, settings
 
+from telemetry import exact_json
+from telemetry.attribute_values import from_attributes, to_attributes
 from telemetry.errors import (
     ItemRefusedError,
     QueueUnavailableError,
     RevisionConflictError,
+    StoredItemUnreadableError,
     TableUnavailableError,
     TelemetryError,
 )
+from telemetry.exact_json import exact_number
 from telemetry.fifo_queue import FifoQueue, OutgoingMessage, SqsFifoQueue
 from telemetry.item import NO_REVISION
 from telemetry.latest_table import DynamoTable, Item, LatestTelemetryTable
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.strategies import json_values
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -57,7 +64,7 @@ def test_a_table_returns_what_was_written_exactly(any_table: LatestTelemetryTabl
 
 def test_a_table_has_no_item_of_a_charger_that_was_never_written(any_table: LatestTelemetryTable) -> None:
     reading = any_table.read(["CP-001", "CP-002"])
-    assert (reading.items, reading.unread) == ({}, frozenset())
+    assert (reading.items, reading.failed) == ({}, {})
 
 
 def test_a_write_replaces_only_the_revision_that_it_names(any_table: LatestTelemetryTable) -> None:
@@ -119,15 +126,74 @@ def test_keys_left_unprocessed_are_asked_for_again_and_no_others(moto_dynamodb: 
         again = {"latest": {"Keys": [{"chargerId": {"S": "C"}}], "ConsistentRead": True}}
         stub.add_response("batch_get_item", _batch_answer(found=["C"], unprocessed=[]), {"RequestItems": again})
         reading = DynamoTable(moto_dynamodb, "latest").read(["A", "B", "C"])
-    assert (set(reading.items), reading.unread) == ({"A", "C"}, frozenset())
+    assert (set(reading.items), reading.failed) == ({"A", "C"}, {})
 
 
-def test_keys_that_stay_unprocessed_are_told_as_unread(moto_dynamodb: "DynamoDBClient") -> None:
+@dataclass
+class SleepersClock:
+    """Time that passes only while somebody sleeps."""
+
+    now: float = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_keys_that_stay_unprocessed_are_given_up_within_a_second(
+    moto_dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SleepersClock()
+    monkeypatch.setattr("telemetry.latest_table.time", clock)
     with Stubber(moto_dynamodb) as stub:
-        for _ in range(3):
+        for _ in range(100):
             stub.add_response("batch_get_item", _batch_answer(found=["A"], unprocessed=["C"]))
         reading = DynamoTable(moto_dynamodb, "latest").read(["A", "B", "C"])
-    assert (set(reading.items), reading.unread) == ({"A"}, {"C"})
+    assert set(reading.items) == {"A"}
+    assert reading.item_of("B") == {}
+    with pytest.raises(TableUnavailableError):
+        reading.item_of("C")
+    assert 0 < clock.now <= 1
+
+
+def test_an_item_that_is_none_of_ours_fails_its_charger_alone(moto_dynamodb: "DynamoDBClient") -> None:
+    moto_dynamodb.put_item(TableName="latest", Item={"chargerId": {"S": "A"}, "payload": {"SS": ["by hand"]}})
+    table = DynamoTable(moto_dynamodb, "latest")
+    table.write(ITEM, NO_REVISION)
+    reading = table.read(["A", "CP-001"])
+    assert reading.item_of("CP-001") == ITEM
+    with pytest.raises(StoredItemUnreadableError):
+        reading.item_of("A")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=json_values())
+def test_any_value_that_is_accepted_comes_back_from_the_table_exactly(
+    moto_dynamodb: "DynamoDBClient", value: object
+) -> None:
+    moto_dynamodb.delete_item(TableName="latest", Key={"chargerId": {"S": "CP-001"}})
+    table = DynamoTable(moto_dynamodb, "latest")
+    table.write(ITEM | {"payload": {"value": value}}, NO_REVISION)
+    assert exact_json.dump(table.read(["CP-001"]).items["CP-001"]["payload"]) == exact_json.dump({"value": value})
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1e40",
+        "-1e125",
+        "9.9999999999999999999999999999999999999e125",
+        "1e-130",
+        "1.2345678901234567890123456789012345678e-93",
+        "12345678901234567890123456789012345678",
+    ],
+)
+def test_the_greatest_and_the_smallest_numbers_are_stored_and_read_exactly(number: str) -> None:
+    exact = exact_number(number)
+    assert from_attributes(to_attributes({"value": exact})) == {"value": exact}
+    assert Decimal(exact) == Decimal(number)
 
 
 @pytest.fixture(params=["memory", "moto"])
@@ -151,8 +217,8 @@ def _reason(received: "MessageTypeDef") -> str:
     return reason.get("StringValue", "") if reason else ""
 
 
-def outgoing(body: str, deduplication_id: str, **attributes: str) -> OutgoingMessage:
-    return OutgoingMessage(body=body, group="CP-001", deduplication_id=deduplication_id, attributes=attributes)
+def outgoing(body: str, deduplication_id: str, group: str = "CP-001", **attributes: str) -> OutgoingMessage:
+    return OutgoingMessage(body=body, group=group, deduplication_id=deduplication_id, attributes=attributes)
 
 
 def test_a_queue_keeps_order_and_drops_what_it_was_sent_before(
@@ -163,6 +229,49 @@ def test_a_queue_keeps_order_and_drops_what_it_was_sent_before(
     queue.send(outgoing("second", "2"))
     queue.send(outgoing("first again", "1"))
     assert held() == [("first", "invalid"), ("second", "")]
+
+
+def test_a_queue_takes_messages_of_several_groups_in_one_request(
+    any_queue: tuple[FifoQueue, Callable[[], list[tuple[str, str]]]],
+) -> None:
+    queue, held = any_queue
+    assert queue.send_batch([outgoing("lone", "0", "CP-000")]) == {}
+    sent = [outgoing("first", "1", reason="invalid"), *(outgoing(f"of {n}", f"{n}", f"CP-{n}") for n in range(2, 9))]
+    assert queue.send_batch(sent) == {}
+    assert queue.send_batch([outgoing("lone again", "0", "CP-000"), outgoing("second", "9")]) == {}
+    expected = [("lone", ""), ("first", "invalid"), *((f"of {n}", "") for n in range(2, 9)), ("second", "")]
+    assert sorted(held()) == sorted(expected)
+
+
+def test_messages_that_the_answer_does_not_say_are_taken_may_be_sent_again(
+    moto_sqs: "SQSClient", queue_url: str
+) -> None:
+    taken = {"MessageId": "m", "MD5OfMessageBody": "d"}
+    failed = {"SenderFault": False, "Code": "InternalError"}
+    messages = [outgoing("a", "1", "A"), outgoing("b", "2", "B"), outgoing("c", "3", "C"), outgoing("d", "4", "D")]
+    with Stubber(moto_sqs) as stub:
+        answer = {"Successful": [{"Id": "3", **taken}, {"Id": "0", **taken}], "Failed": [{"Id": "2", **failed}]}
+        stub.add_response("send_message_batch", answer)
+        refused = SqsFifoQueue(moto_sqs, queue_url).send_batch(messages)
+    assert list(refused) == [1, 2]
+    assert all(error.retryable for error in refused.values())
+    assert "InternalError" in repr(refused[2].__cause__)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_when_a_request_is_not_answered_none_of_its_messages_is_known_to_be_taken(
+    moto_sqs: "SQSClient", queue_url: str, count: int
+) -> None:
+    unanswered(moto_sqs)
+    refused = SqsFifoQueue(moto_sqs, queue_url).send_batch([outgoing("a", f"{n}", f"CP-{n}") for n in range(count)])
+    assert list(refused) == list(range(count))
+    assert all(isinstance(error.__cause__, ConnectTimeoutError) for error in refused.values())
+
+
+def test_a_lone_message_goes_by_the_plain_call(moto_sqs: "SQSClient", queue_url: str) -> None:
+    with Stubber(moto_sqs) as stub:
+        stub.add_response("send_message", {"MessageId": "m"})
+        assert SqsFifoQueue(moto_sqs, queue_url).send_batch([outgoing("a", "1")]) == {}
 
 
 def test_a_queue_that_does_not_answer_or_is_gone_may_be_sent_to_again(moto_sqs: "SQSClient", queue_url: str) -> None:

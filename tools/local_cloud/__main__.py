@@ -2,19 +2,31 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 from httpx import HTTPError
 
 from tools.local_cloud.cloud import PROJECT, LocalCloud
 from tools.local_cloud.errors import LocalCloudError
-from tools.local_cloud.tokens import A_DAY, SCOPES
+from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
 
 NOT_UP = 3
 INTERRUPTED = 130
+# The contract's; the functions' own pattern is in code that this environment can't import.
+CHARGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that says what is wrong with the arguments, and nothing else."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line and exit code 2."""
+        self.exit(2, f"local.sh: {message}; see {self.prog} --help\n")
 
 
 def main() -> int:
@@ -51,14 +63,16 @@ def _run(arguments: argparse.Namespace) -> int:
         case _:
             print(
                 cloud.token(
-                    charger=arguments.charger, scopes=arguments.scope or SCOPES, expires_in=arguments.expires_in
+                    chargers=arguments.charger or EVERY_CHARGER,
+                    scopes=arguments.scope or SCOPES,
+                    expires_in=arguments.expires_in,
                 )
             )
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="scripts/local.sh",
         description="The whole service on this machine, at LOCAL_PORT (default 4566), with no AWS account.",
     )
@@ -67,12 +81,29 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop it; its state is kept for the next `up`")
     commands.add_parser("status", help=f"tell how it stands; exit code 0 when it is up, {NOT_UP} when not")
     token = commands.add_parser("token", help="print a bearer token for the API")
-    token.add_argument("--charger", default="*", help="the charger that it is for (default: *, all)")
-    token.add_argument("--scope", action="append", help=f"what it may do, repeatable (default: {' '.join(SCOPES)})")
+    token.add_argument(
+        "--charger",
+        action="append",
+        type=_charger_id,
+        metavar="ID",
+        help=f"a charger that it is for, repeatable (default: {EVERY_CHARGER}, all)",
+    )
+    token.add_argument(
+        "--scope",
+        action="append",
+        choices=SCOPES,
+        help=f"what it may do, repeatable (default: {' '.join(SCOPES)})",
+    )
     token.add_argument(
         "--expires-in", type=int, default=A_DAY, metavar="SECONDS", help="its lifetime; negative: expired already"
     )
     return parser
+
+
+def _charger_id(text: str) -> str:
+    if text != EVERY_CHARGER and not CHARGER_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} can't be the id of a charger")
+    return text
 
 
 def _chosen_port() -> int | None:

@@ -23,6 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 4566
 # The first event starts three functions cold, on a machine that may be busy.
 FIRST_EVENT_SECONDS = 60
+KILLED = "the emulator was killed, and its state is lost with it: the next one begins empty"
 
 
 class LocalCloud:
@@ -76,7 +77,7 @@ class LocalCloud:
             print(f"API       {api_url}")
         return deployed
 
-    def token(self, *, charger: str, scopes: Sequence[str], expires_in: int) -> str:
+    def token(self, *, chargers: Sequence[str] | str, scopes: Sequence[str], expires_in: int) -> str:
         """Return a token that the running local cloud's authorizer accepts.
 
         Raises:
@@ -85,7 +86,7 @@ class LocalCloud:
         running = self._emulator.running()
         if running is None:
             raise LocalCloudError("the local cloud is not running; start it with: scripts/local.sh up")
-        return self._issuer(_settings(running.port)).token(chargers=charger, scopes=scopes, expires_in=expires_in)
+        return self._issuer(_settings(running.port)).token(chargers=chargers, scopes=scopes, expires_in=expires_in)
 
     def _up(self) -> None:
         running = self._start()
@@ -127,7 +128,7 @@ class LocalCloud:
             print(f"  emulator on port {running.port} ... runs already")
             return running
         if self._emulator.was_killed():
-            print("  the emulator was killed, and its state with it: it begins empty")
+            print(f"  {KILLED}")
         port = self._chosen_port or DEFAULT_PORT
         with _step(f"emulator on port {port}"):
             return self._emulator.start(port=port, region=_settings(port).region)
@@ -135,7 +136,8 @@ class LocalCloud:
     def _stop(self) -> None:
         running = self._emulator.running()
         if running is None:
-            print("the local cloud is not running")
+            killed = self._emulator.was_killed()
+            print(f"the local cloud is not running{': ' + KILLED if killed else ''}")
             return
         clean = self._emulator.stop(running)
         print(f"stopped the local cloud on port {running.port}")
@@ -168,10 +170,10 @@ Token  {token}
 Try next:
 
   . {environment}
-  curl -sS "$TELEMETRY_API_URL/telemetry" -H "Authorization: Bearer $TELEMETRY_TOKEN" \\
+  curl -sS -w '\\n' "$TELEMETRY_API_URL/telemetry" -H "Authorization: Bearer $TELEMETRY_TOKEN" \\
     -H 'Content-Type: application/json' \\
     -d '{{"chargerId": "CP-7", "timestamp": "'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'", "payload": {{"power_kw": 11.0}}}}'
-  curl -sS "$TELEMETRY_API_URL/telemetry/CP-7" -H "Authorization: Bearer $TELEMETRY_TOKEN"
+  curl -sS -w '\\n' "$TELEMETRY_API_URL/telemetry/CP-7" -H "Authorization: Bearer $TELEMETRY_TOKEN"
   scripts/local.sh token --charger CP-7
   scripts/local.sh status
   scripts/local.sh down"""

@@ -141,7 +141,12 @@ class Deployment:
 
 
 def _what_went_wrong(output: str) -> str:
-    """Return the lines of the CDK CLI's output that name errors, else its last ones."""
+    """Return the lines of the CDK CLI's output that name errors, else its last ones.
+
+    Where the app failed, the place in its code comes first: the innermost that is not in a library.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"❌|FAILED|\berror\b|\w+Error:", line)]
-    return "\n".join(f"  {line}" for line in dict.fromkeys(errors[:5] or lines[-5:]))
+    places = [line for line in lines if re.match(r'File ".+", line \d+', line)]
+    place = ([each for each in places if "site-packages" not in each] or places)[-1:]
+    return "\n".join(f"  {line}" for line in dict.fromkeys([*place, *errors[:5]] or lines[-5:]))

@@ -91,6 +91,11 @@ class Emulator:
             LocalCloudError: the port is taken, or the emulator ended or never answered.
         """
         if not _is_free(port):
+            if lost := self._lost(port):
+                raise LocalCloudError(
+                    f"port {port} is taken by an emulator that this checkout lost when {self._record.parent} was "
+                    f"deleted; end it with `kill -KILL -{lost}` and run this again"
+                )
             raise LocalCloudError(
                 f"port {port} is taken by another program; choose a free one, e.g. "
                 f"LOCAL_PORT={port + 1} scripts/local.sh up"
@@ -104,7 +109,8 @@ class Emulator:
         with self._record.open("w") as record, self.log.open("w") as log:
             fcntl.flock(record, fcntl.LOCK_EX)
             self._process = process = subprocess.Popen(
-                [self._python, "-m", "ministack"],
+                # -P: the modules beside the script are not the emulator's.
+                [self._python, "-P", Path(__file__).with_name("start_emulator.py")],
                 cwd=state,
                 env=self._environment(port=port, region=region, state=state),
                 stdin=subprocess.DEVNULL,
@@ -166,6 +172,16 @@ class Emulator:
             # Where there is a Docker daemon, it removes containers that look like its own: none of them is ours.
             "DOCKER_HOST": "unix:///nonexistent/docker.sock",
         }
+
+    def _lost(self, port: int) -> int | None:
+        """Return the process group of an emulator of this directory whose record is gone, where Linux tells it."""
+        ours = {f"TMPDIR={self._temporary}".encode(), f"GATEWAY_PORT={port}".encode()}
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            # Of another user, or gone by now.
+            with suppress(OSError):
+                if ours <= set(environment.read_bytes().split(b"\0")):
+                    return os.getpgid(int(environment.parent.name))
+        return None
 
     def _last_words(self) -> str:
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]

@@ -16,6 +16,7 @@ from jwt.algorithms import RSAAlgorithm
 from telemetry_stack.stages import TokenIssuer
 
 SCOPES = ("telemetry/ingest", "telemetry/read")
+EVERY_CHARGER = "*"
 A_DAY = 24 * 60 * 60
 
 
@@ -33,7 +34,7 @@ class LocalTokenIssuer:
         self._key_id = str(self._public_key["n"])[:16]
 
     def token(
-        self, *, chargers: Sequence[str] | str = "*", scopes: Sequence[str] = SCOPES, expires_in: int = A_DAY
+        self, *, chargers: Sequence[str] | str = EVERY_CHARGER, scopes: Sequence[str] = SCOPES, expires_in: int = A_DAY
     ) -> str:
         """Return a bearer token.
 

@@ -1,6 +1,8 @@
 """`scripts/deploy.sh` refuses, in one line, what is not fit to deploy, before anything is built."""
 
 import json
+import sys
+from pathlib import Path
 
 import boto3
 import pytest
@@ -56,9 +58,18 @@ def refusal(*arguments: str) -> str:
     return ended.value.code
 
 
-def test_an_unknown_stage_is_told_with_the_stages_that_exist(no_cdk: list[tuple[str, ...]]) -> None:
-    assert "local, dev, staging, prod" in refusal("production")
+def test_an_unknown_stage_is_told_with_the_stages_that_it_deploys(no_cdk: list[tuple[str, ...]]) -> None:
+    assert refusal("nosuch") == "deploy.sh: there is no stage 'nosuch'; it deploys one of: dev, staging, prod"
     assert no_cdk == []
+
+
+def test_help_says_what_becomes_of_further_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        deploy.main(["--help"])
+
+    printed = capsys.readouterr().out
+    assert "STAGE [--profile PROFILE] [cdk arguments]" in printed
+    assert "Further arguments go to `cdk deploy`" in printed
 
 
 def test_stage_local_is_sent_to_its_own_command() -> None:
@@ -98,6 +109,51 @@ def test_credentials_of_another_account_are_refused(
     assert "999999999999" in message
     assert "111122223333" in message
     assert no_cdk == []
+
+
+@pytest.mark.usefixtures("filled_in")
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+def test_a_shell_that_leads_to_the_local_cloud_is_refused(
+    monkeypatch: pytest.MonkeyPatch, no_cdk: list[tuple[str, ...]], name: str
+) -> None:
+    stub_account(monkeypatch, "111122223333")
+    monkeypatch.setenv(name, "http://127.0.0.1:4566")
+
+    message = refusal("dev")
+
+    assert message.startswith(f"deploy.sh: {name} leads away from AWS; ")
+    assert "new shell" in message
+    assert no_cdk == []
+
+    monkeypatch.setenv(name, "")
+    assert deploy.main(["dev"]) == 0
+
+
+def test_the_local_clouds_account_is_refused_even_by_a_stage_that_names_no_account(
+    monkeypatch: pytest.MonkeyPatch, filled_in: stages.StageSettings, no_cdk: list[tuple[str, ...]]
+) -> None:
+    monkeypatch.setattr(stages, "dev", lambda: filled_in.model_copy(update={"account": None}))
+    stub_account(monkeypatch, "000000000000")
+
+    assert "the local cloud's account, 000000000000; open a new shell" in refusal("dev")
+    assert no_cdk == []
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_where_it_deploys_to_is_told_before_the_cdk_says_anything(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stub_account(monkeypatch, "111122223333")
+    log = tmp_path / "log"
+
+    def what_was_told_by_then(*_arguments: str) -> int:
+        assert log.read_text() == "stage dev to account 111122223333, region eu-central-1\n"
+        return 1
+
+    monkeypatch.setattr(deploy, "cdk", what_was_told_by_then)
+    with log.open("w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert deploy.main(["dev"]) == 1
 
 
 @pytest.mark.usefixtures("filled_in")

@@ -2,7 +2,12 @@
 
 import importlib.util
 import os
+import signal
+import ssl
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +25,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in ("VENV", "NODE_MODULES"):
+    for name in ("VENV", "NODE_VENV", "NODE_MODULES"):
         (tmp_path / name / "bin").mkdir(parents=True)
         monkeypatch.setattr(module, name, tmp_path / name)
     (tmp_path / "system").mkdir()
@@ -31,6 +36,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
 def program(path: Path, *, prints: str) -> None:
     path.write_text(f"#!/bin/sh\necho '{prints}'\n")
     path.chmod(0o755)
+
+
+def nothing(*_arguments: object, **_options: object) -> None:
+    """Stands in for an installation."""
 
 
 def test_a_node_that_the_cdk_supports_is_used_as_it_is(environment: ModuleType) -> None:
@@ -45,13 +54,36 @@ def test_an_old_node_is_replaced_by_the_packaged_one_and_the_reason_is_told(
     program(environment.VENV.parent / "system" / "node", prints="v20.20.2")
 
     def install(venv: Path, lock: Path, *, exact: bool) -> None:
-        assert (lock.name, exact) == ("node.txt", False)
+        assert (lock.name, exact) == ("node.txt", True)
         program(venv / "bin" / "node", prints="v24.19.0")
 
+    monkeypatch.setattr(environment, "make_venv", nothing)
     monkeypatch.setattr(environment, "pip_install", install)
 
     assert environment.supported_node() == "24.19.0"
     assert "Node 20.20.2 is older than 22" in capsys.readouterr().err
+
+
+def test_node_is_not_in_the_environment_that_a_new_development_lock_clears_of_all_it_does_not_name(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[Path] = []
+    filled: list[Path] = []
+
+    def install(venv: Path, lock: Path, *, exact: bool) -> None:
+        (filled if lock.name == "node.txt" else cleared).append(venv)
+        assert exact
+        program(venv / "bin" / "node", prints="v24.19.0")
+
+    monkeypatch.setattr(environment, "make_venv", nothing)
+    monkeypatch.setattr(environment, "run", nothing)
+    monkeypatch.setattr(environment, "pip_install", install)
+    environment.make_python_environment(dev=True)
+    (environment.VENV / "bin" / "node").unlink()
+    environment.supported_node()
+
+    assert len(cleared) == len(filled) == 1
+    assert cleared != filled
 
 
 def test_one_line_tells_what_to_do_where_no_supported_node_can_be_had(
@@ -59,10 +91,8 @@ def test_one_line_tells_what_to_do_where_no_supported_node_can_be_had(
 ) -> None:
     program(environment.VENV.parent / "system" / "node", prints="v18.1.0")
 
-    def install_nothing(venv: Path, lock: Path, *, exact: bool) -> None:
-        assert (venv, lock.name, exact) == (environment.VENV, "node.txt", False)
-
-    monkeypatch.setattr(environment, "pip_install", install_nothing)
+    monkeypatch.setattr(environment, "make_venv", nothing)
+    monkeypatch.setattr(environment, "pip_install", nothing)
 
     with pytest.raises(SystemExit, match=r"^environment: Node 18\.1\.0 is older than 22.*Install Node 22 or newer"):
         environment.supported_node()
@@ -75,6 +105,115 @@ def test_a_failed_installation_ends_with_its_last_line_and_a_hint(environment: M
         environment.run(command, hint="is the index reachable?")
 
     assert ended.value.code == "environment: sh failed: error: no route to the index; is the index reachable?"
+
+
+def test_of_what_uv_says_the_error_and_its_last_cause_are_told(environment: ModuleType) -> None:
+    said = """error: Failed to fetch: https://pypi.org/simple/idna/
+      cause: error sending request for url (https://pypi.org/simple/idna/)
+      cause: client error (Connect)
+      cause: invalid peer certificate: UnknownIssuer
+
+    hint: Consider enabling use of system TLS certificates with the `--system-certs` command-line flag
+    """
+    assert environment.what_went_wrong(said) == (
+        "error: Failed to fetch: https://pypi.org/simple/idna/; cause: invalid peer certificate: UnknownIssuer"
+    )
+
+
+def test_of_what_npm_says_the_reason_is_told_and_not_where_its_log_is(environment: ModuleType) -> None:
+    said = """npm error code SELF_SIGNED_CERT_IN_CHAIN
+npm error request to https://registry.npmjs.org/ws failed, reason: self-signed certificate in certificate chain
+npm error A complete log of this run can be found in: /home/a/.npm/_logs/debug-0.log
+"""
+    assert environment.what_went_wrong(said).endswith("reason: self-signed certificate in certificate chain")
+
+
+def test_an_installation_that_fails_in_silence_is_told_as_such(environment: ModuleType) -> None:
+    assert environment.what_went_wrong("\n") == "it said nothing"
+
+
+def test_the_installers_trust_what_the_machine_trusts(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "NODE_USE_SYSTEM_CA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path))
+    made = environment.environment()
+    assert (made["UV_SYSTEM_CERTS"], made["NODE_USE_SYSTEM_CA"]) == ("true", "1")
+
+
+@pytest.mark.parametrize("name", ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "NODE_USE_SYSTEM_CA"])
+def test_what_the_user_says_of_certificates_holds(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    monkeypatch.setenv(name, "0")
+    made = environment.environment()
+    assert made[name] == "0"
+    assert name != "UV_NATIVE_TLS" or "UV_SYSTEM_CERTS" not in made
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system always has certificates")
+def test_where_the_system_has_no_certificates_uv_uses_its_own(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    monkeypatch.delenv("UV_NATIVE_TLS", raising=False)
+    (tmp_path / "certs").mkdir()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certs"))
+    assert not ssl.get_default_verify_paths().cafile
+    assert "UV_SYSTEM_CERTS" not in environment.environment()
+
+    (tmp_path / "certs" / "company.pem").touch()
+    assert environment.environment()["UV_SYSTEM_CERTS"] == "true"
+
+
+@pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_installation_ends_in_one_line_with_all_that_it_started(
+    tmp_path: Path, sent: signal.Signals, exit_code: int
+) -> None:
+    # A checkout whose Python makes no virtual environment, but starts a program that outlives its parent.
+    for name in ("requirements.txt", "tools/environment/__main__.py", "tools/environment/uv.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "venv.py").write_text(
+        "import pathlib, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        "pathlib.Path('child.half').write_text(str(child.pid))\n"
+        "pathlib.Path('child.half').rename('child')\n"
+        "time.sleep(600)\n"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "tools/environment"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background lets them ignore Ctrl-C, and so what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    )
+    until((tmp_path / "child").exists)
+    run.send_signal(sent)
+    _, said = run.communicate(timeout=30)
+
+    assert run.returncode == exit_code
+    assert said.splitlines()[1:] == ["environment: interrupted"]
+    child = int((tmp_path / "child").read_text())
+    until(lambda: has_ended(child))
+
+
+def has_ended(process: int) -> bool:
+    """Tell whether there is no such process, or only what is left of it until its parent asks."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return state.stdout.strip()[:1] in {"", "Z"}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_stamp_holds_until_its_lock_changes(environment: ModuleType, tmp_path: Path) -> None:
@@ -119,6 +258,23 @@ def test_without_a_new_enough_python_one_line_says_so(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         "run.sh: no Python 3.11 or newer on PATH; install one from your system's packages or python.org"
     ]
+
+
+def test_a_fresh_clone_can_lock_since_the_environment_is_made_first(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "lock.sh").write_bytes((ROOT / "scripts" / "lock.sh").read_bytes())
+    run = tmp_path / "scripts" / "run.sh"
+    run.write_text(
+        "#!/bin/sh\nmkdir -p .venv/bin\nprintf '#!/bin/sh\\necho \"$@\" >> said\\n' > .venv/bin/uv\n"
+        "chmod +x .venv/bin/uv\n"
+    )
+    run.chmod(0o755)
+
+    subprocess.run(["bash", tmp_path / "scripts" / "lock.sh", "--upgrade"], capture_output=True, check=True)
+
+    said = (tmp_path / "said").read_text().splitlines()
+    assert len(said) == 6
+    assert all(line.startswith("pip compile ") and line.endswith(" --upgrade") for line in said)
 
 
 def test_what_stands_after_the_dashes_is_the_command(environment: ModuleType) -> None:

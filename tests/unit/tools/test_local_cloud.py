@@ -7,8 +7,12 @@ from pathlib import Path
 
 import jwt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from telemetry.event import is_charger_id
 from telemetry_stack.stages import StageSettings, TokenIssuer, stage_settings
+from tools.local_cloud.__main__ import CHARGER_ID
 from tools.local_cloud.deployment import Deployment, forget_the_real_aws
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import LocalTokenIssuer
@@ -54,6 +58,11 @@ def test_a_token_says_what_the_authorizer_of_stage_local_asks_for(
 def test_a_token_is_limited_to_what_was_asked_for(issuer: LocalTokenIssuer, issuer_settings: TokenIssuer) -> None:
     claims = claims_of(issuer.token(chargers="CP-1", scopes=["telemetry/read"]))
     assert (claims[issuer_settings.chargers_claim], claims["scope"]) == ("CP-1", "telemetry/read")
+
+
+@given(st.text(max_size=66) | st.from_regex(CHARGER_ID, fullmatch=True))
+def test_a_token_is_for_the_ids_that_a_charger_may_have(text: str) -> None:
+    assert bool(CHARGER_ID.fullmatch(text)) == is_charger_id(text)
 
 
 @pytest.mark.parametrize("expires_in", [-3600, 3600])
@@ -118,6 +127,28 @@ def test_a_failed_deployment_shows_the_lines_that_name_errors_and_where_the_rest
     assert "the stack rolled back" in told[2]
     assert "deploying" not in str(failure.value)
     assert str(tmp_path / "cdk.log") in told[-1]
+
+
+def test_a_failure_of_the_app_is_shown_with_its_place_in_our_code(cdk_that: Path, deployment: Deployment) -> None:
+    cdk_that.write_text("""#!/bin/sh
+cat <<'END'
+Traceback (most recent call last):
+  File "/home/a/app.py", line 60, in <module>
+    main()
+  File "/home/a/telemetry_stack/stages.py", line 230, in local
+    return StageSettings(
+  File "/home/a/.venv/lib/python3.13/site-packages/pydantic/main.py", line 253, in __init__
+    validated_self = self.__pydantic_validator__.validate_python(data, self_instance=self)
+ValueError: not a region
+END
+exit 1
+""")
+    with pytest.raises(LocalCloudError) as failure:
+        deployment.deploy()
+    assert str(failure.value).splitlines()[1:3] == [
+        '  File "/home/a/telemetry_stack/stages.py", line 230, in local',
+        "  ValueError: not a region",
+    ]
 
 
 def test_a_deployment_that_fails_without_a_reason_shows_its_last_lines(cdk_that: Path, deployment: Deployment) -> None:

@@ -1,0 +1,92 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.envelope import TelemetryEnvelope
+from telemetry.errors import StoredItemUnreadableError
+from telemetry.item import EXPIRES_AT, from_item, public_view, revision_of, to_item
+from tests.unit.strategies import START, envelopes
+from tests.unit.test_merge import envelope, item_of, merge_all
+
+LISTS = st.lists(envelopes(), min_size=1, max_size=8)
+
+
+@given(LISTS, LISTS)
+def test_an_item_says_what_was_stored(first: list[TelemetryEnvelope], second: list[TelemetryEnvelope]) -> None:
+    latest = merge_all(None, first)
+    item = to_item(latest, 7, timedelta(days=30))
+    assert from_item(item, START) == latest
+    assert revision_of(item) == 7
+    assert merge_all(from_item(item, START), second) == merge_all(None, first + second)
+
+
+def test_an_item_expires_after_the_minute_in_which_its_charger_was_last_seen() -> None:
+    item = to_item(merge_all(None, [envelope(sampled=0, ingested=3)]), 1, timedelta(days=30))
+    assert item[EXPIRES_AT] == int(datetime(2026, 12, 23, 8, 3, tzinfo=UTC).timestamp())
+
+
+def test_an_item_without_retention_never_expires() -> None:
+    assert EXPIRES_AT not in item_of(envelope(sampled=0, ingested=3))
+
+
+def test_an_expired_item_reads_as_absent_from_that_second_on() -> None:
+    item = to_item(merge_all(None, [envelope(sampled=0, ingested=0)]), 1, timedelta(days=1))
+    assert from_item(item, START + timedelta(days=1, seconds=-1)) is not None
+    assert from_item(item, START + timedelta(days=1)) is None
+
+
+def test_attributes_that_only_newer_code_knows_are_carried_along_and_not_shown() -> None:
+    item = item_of(envelope(sampled=1, ingested=1, connectorId=1))
+    item["fromTheFuture"] = {"deep": [[[]]]}
+    item["connectors"]["1"]["fromTheFuture"] = 7
+    merged = merge_all(from_item(item, START), [envelope(sampled=2, ingested=2, connectorId=1)])
+    written: dict[str, Any] = to_item(merged, 2, None)
+    assert written["fromTheFuture"] == {"deep": [[[]]]}
+    assert written["connectors"]["1"]["fromTheFuture"] == 7
+    assert "fromTheFuture" not in str(public_view(merged, timedelta(minutes=20)))
+
+
+def test_what_is_read_over_http_has_nothing_internal() -> None:
+    meter = envelope(sampled=1, ingested=1, payload={"power_kw": 7}, connectorId=1)
+    view: Any = public_view(merge_all(None, [meter, envelope(sampled=2, ingested=2)]), timedelta(minutes=20))
+    known = {"value": 7000, "timestamp": "2026-11-23T08:01:00.000Z"}
+    connector = {"value": 1, "timestamp": "2026-11-23T08:01:00.000Z"}
+    assert view["lastKnown"] == {"connectorId": connector, "metrics": {"powerW": known}}
+    assert view["connectors"] == {
+        "1": {
+            "timestamp": "2026-11-23T08:01:00.000Z",
+            "ingestedAt": "2026-11-23T08:01:00.000000Z",
+            "eventId": meter.event_id,
+            "connectorId": 1,
+            "payload": {"power_kw": 7},
+            "metrics": {"powerW": 7000},
+            "findings": [],
+            "lastKnown": {"connectorId": connector, "metrics": {"powerW": known}},
+        }
+    }
+    assert view["staleAt"] == "2026-11-23T08:22:00.000Z"
+
+
+BROKEN: dict[str, dict[str, object]] = {
+    "no time last seen": {"lastSeenAt": None},
+    "no telemetry": {"timestamp": "yesterday"},
+    "no objects of connectors": {"connectors": {"1": 7}},
+    "a connector without a number": {"connectors": {"one": {}}},
+    "a connector that is no telemetry": {"connectors": {"1": {"timestamp": "yesterday"}}},
+    "findings that are none": {"findings": "many"},
+    "last known values that are none": {"lastKnown": {"powerW": 7}},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_not_latest_telemetry_is_not_taken_for_it(broken: dict[str, object]) -> None:
+    with pytest.raises(StoredItemUnreadableError):
+        from_item(item_of(envelope(sampled=1, ingested=1)) | broken, START)
+
+
+def test_an_item_without_a_revision_is_not_written_over() -> None:
+    with pytest.raises(StoredItemUnreadableError):
+        revision_of({"chargerId": "CP-001"})
