@@ -21,5 +21,10 @@ def text() -> str:
     return json.dumps(openapi.document(), indent=2) + "\n"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the copy."""
     COPY.write_text(text())
+
+
+if __name__ == "__main__":
+    main()

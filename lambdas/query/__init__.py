@@ -1,1 +1,1 @@
-"""The function behind `GET /telemetry/{chargerId}`."""
+"""The function behind all that is read: latest telemetry, and the description of the API."""

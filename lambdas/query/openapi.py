@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from query.openapi_schemas import ENVELOPE, EVENT, JsonObject, charger_id, latest_example, reference, schemas
-from query.several import CHARGER_ID, MOST_CHARGERS
+from query.openapi_schemas import EVENT, RECEIPT, JsonObject, charger_id, latest_example, reference, schemas
+from query.question import CHARGER_ID, MOST_CHARGERS
 from telemetry import exact_json
 from telemetry.errors import (
+    BrokenGzipError,
     ForbiddenChargerError,
+    InvalidBatchError,
     InvalidChargerIdError,
     InvalidEventError,
     InvalidQueryError,
@@ -20,10 +22,9 @@ from telemetry.errors import (
     TelemetryError,
     TooLargeError,
 )
-from telemetry.http_api import JSON
+from telemetry.http_api import GZIP, JSON
 from telemetry.problem import problem_answer
 
-GZIP = "application/gzip"
 PROBLEM = "application/problem+json"
 INGEST_SCOPE = "telemetry/ingest"
 READ_SCOPE = "telemetry/read"
@@ -77,6 +78,7 @@ _IF_NONE_MATCH = {
 }
 _REFUSED_BODIES = (
     NotJsonError("the body is not JSON: character 7 is not what JSON allows there"),
+    BrokenGzipError("the body is not gzip, or is damaged"),
     TooLargeError("the body is longer than 1048576 bytes"),
     MediaTypeError(f"the body must be sent with Content-Type: {JSON}"),
 )
@@ -117,7 +119,6 @@ def document() -> JsonObject:
 
 
 def _post() -> JsonObject:
-    receipt = {name: ENVELOPE[name] for name in ("eventId", "chargerId", "timestamp", "ingestedAt")}
     return {
         "operationId": "postTelemetry",
         "summary": "Post an event",
@@ -125,7 +126,7 @@ def _post() -> JsonObject:
         "security": [{"token": [INGEST_SCOPE]}],
         "requestBody": _body("TelemetryEvent", EVENT),
         "responses": {
-            "202": _answer("The event is on the queue", "Receipt", receipt),
+            "202": _answer("The event is on the queue", "Receipt", RECEIPT),
             **_failures(
                 (
                     *_REFUSED_BODIES,
@@ -140,12 +141,12 @@ def _post() -> JsonObject:
 
 
 def _post_batch() -> JsonObject:
-    accepted = {"index": 0, "status": 202, "eventId": ENVELOPE["eventId"]}
+    accepted = {"index": 0, "status": 202, "eventId": RECEIPT["eventId"]}
     missing = {"pointer": "/payload", "detail": "is required"}
     refused = {"index": 1, "status": 422, "retryable": False, "errors": [missing]}
     not_queued = {"index": 0, "status": 503, "retryable": True}
     failures = _failures(
-        (*_REFUSED_BODIES, InvalidEventError([Problem("/events", "must be a JSON array of events")])),
+        (*_REFUSED_BODIES, InvalidBatchError([Problem("/events", "must be a JSON array of events")])),
         gateway=("413", *_WITH_A_TOKEN),
     )
     failures["403"]["description"] = "The token lacks the scope; an event of another charger is refused alone"

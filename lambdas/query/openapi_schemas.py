@@ -1,13 +1,17 @@
 """What the API takes and gives, as JSON Schemas: made from the models that validate, where there is one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
-from query.several import MOST_CHARGERS
+from query.question import MOST_CHARGERS
 from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.event import TelemetryEvent
+from telemetry.item import public_view
+from telemetry.measured import MeasuredEnvelope
+from telemetry.merge import merge
+from telemetry.normalisation import normalise
 from telemetry.storable import DEEPEST_LEVEL, LARGEST_PAYLOAD_BYTES
 
 JsonObject = dict[str, Any]
@@ -28,11 +32,11 @@ EVENT: JsonObject = {
     "chargerStatus": "Charging",
     "payload": {"power_w": 7400, "voltage_v": 230},
 }
-ENVELOPE: JsonObject = seal(
-    TelemetryEvent.model_validate(EVENT), datetime(2026, 11, 23, 8, 15, 31, 102345, tzinfo=UTC)
-).as_json()
+_ENVELOPE = seal(TelemetryEvent.model_validate(EVENT), datetime(2026, 11, 23, 8, 15, 31, 102345, tzinfo=UTC))
+RECEIPT: JsonObject = {name: _ENVELOPE.as_json()[name] for name in ("eventId", "chargerId", "timestamp", "ingestedAt")}
 
 _OPTIONAL_FIELDS = ("connectorId", "chargerStatus", "locationId", "firmwareVersion")
+_ALWAYS_KNOWN = ("timestamp", "ingestedAt", "eventId")
 _METRICS = {
     "powerW": "power drawn, in W",
     "powerExportW": "power given back, in W",
@@ -64,21 +68,9 @@ def charger_id() -> JsonObject:
 
 
 def latest_example() -> JsonObject:
-    """Return latest telemetry, as it is read over HTTP."""
-    at = {"timestamp": EVENT["timestamp"]}
-    last_known = {
-        "chargerStatus": {"value": "Charging", **at},
-        "metrics": {"powerW": {"value": 7400, **at}, "voltageV": {"value": 230, **at}},
-    }
-    found: JsonObject = {"metrics": {"powerW": 7400, "voltageV": 230}, "findings": [], "lastKnown": last_known}
-    connector = {name: value for name, value in ENVELOPE.items() if name not in {"chargerId", "connectorId"}}
-    return {
-        **ENVELOPE,
-        **found,
-        "connectors": {"1": connector | found},
-        "lastSeenAt": "2026-11-23T08:15:00.000Z",
-        "staleAt": "2026-11-23T08:35:00.000Z",
-    }
+    """Return the latest telemetry after `EVENT`."""
+    measured = MeasuredEnvelope(_ENVELOPE, normalise(_ENVELOPE.payload).metrics)
+    return public_view(merge(None, measured), timedelta(minutes=20))
 
 
 def schemas() -> dict[str, JsonObject]:
@@ -141,13 +133,12 @@ def _batch() -> JsonObject:
 
 
 def _receipt() -> JsonObject:
-    names = ("eventId", "chargerId", "timestamp", "ingestedAt")
     return {
         "title": "Receipt",
         "description": "The event is on the queue.",
         "type": "object",
-        "properties": {name: _returned_fields()[name] for name in names},
-        "required": list(names),
+        "properties": {name: _returned_fields()[name] for name in RECEIPT},
+        "required": list(RECEIPT),
     }
 
 
@@ -197,7 +188,7 @@ def _latest() -> JsonObject:
         "description": "The newest sample of a charger and of each of its connectors, and what was last known.",
         "type": "object",
         "properties": {**_returned_fields(), **_found_fields(), "connectors": connectors, **seen},
-        "required": ["chargerId", "timestamp", "ingestedAt", "eventId", "payload", *seen],
+        "required": ["chargerId", *_ALWAYS_KNOWN, "payload", *_found_fields(), "connectors", *seen],
         "examples": [latest_example()],
     }
 
@@ -223,14 +214,15 @@ def _latest_of_several() -> JsonObject:
 
 
 def _connector() -> JsonObject:
-    fields = {name: field for name, field in _returned_fields().items() if name not in {"chargerId", "connectorId"}}
+    fields = {name: field for name, field in _returned_fields().items() if name != "chargerId"}
     omitted = {"const": True, "description": "The payload is too long to be kept for a connector"}
     return {
         "title": "Connector",
         "description": "The newest sample of a connector, and the last value of each of its fields.",
         "type": "object",
         "properties": {**fields, "payloadOmitted": omitted, **_found_fields()},
-        "required": ["timestamp", "ingestedAt", "eventId"],
+        "required": [*_ALWAYS_KNOWN, *_found_fields()],
+        "oneOf": [{"required": ["payload"]}, {"required": ["payloadOmitted"]}],
     }
 
 
@@ -292,7 +284,7 @@ def _finding() -> JsonObject:
             "expected": {"description": "What should have been seen"},
             "since": _time("The first sample in a row that showed it"),
         },
-        "required": ["code", "severity"],
+        "required": ["code", "severity", "observed", "expected", "since"],
     }
 
 

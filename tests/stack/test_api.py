@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from query.openapi import document
+from telemetry_stack.constructs import telemetry_api
 from tests.stack.synthesis import Synthesis
 
 ROUTES = {
@@ -36,6 +38,16 @@ def test_a_public_route_asks_for_no_token(every_stage: Synthesis) -> None:
     public = [route for route in routes if route["AuthorizationType"] == "NONE"]
     assert {route["RouteKey"] for route in public} == PUBLIC_ROUTES
     assert not any({"AuthorizerId", "AuthorizationScopes"} & set(route) for route in public)
+
+
+def test_each_route_is_described_with_its_scope() -> None:
+    described = {
+        f"{method.upper()} {path}": [scope for each in operation["security"] for scope in each["token"]]
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    }
+    routes = {route.key: [route.scope] if route.scope else [] for route in telemetry_api.ROUTES}
+    assert described == routes
 
 
 def test_no_browser_may_use_the_api_unless_the_stage_names_its_page(every_stage: Synthesis) -> None:

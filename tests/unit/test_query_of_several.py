@@ -3,23 +3,28 @@
 import json
 import string
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from query.handler import get_telemetry
-from query.several import body_of
+from query.answer import body_of
+from query.handler import get_telemetry, handler
 from telemetry import exact_json
 from telemetry.event import is_charger_id
 from telemetry.http_api import HttpAnswer, HttpRequest
+from telemetry.item import NO_REVISION
+from telemetry.latest_table import DynamoTable
 from telemetry.settings import QuerySettings
 from tests.unit.conftest import NOW, Printed
 from tests.unit.description import check
 from tests.unit.fakes import InMemoryTable
 from tests.unit.test_query import RETENTION, STORED
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 ROUTE = "GET /telemetry"
 # As the error says that Lambda gives when it refuses an answer.
@@ -85,6 +90,21 @@ def test_each_charger_is_shown_as_it_is_alone() -> None:
     assert answer["headers"]["cache-control"] == "private, no-cache"
 
 
+def test_the_function_reads_the_table_of_its_stage(
+    moto_dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABLE_NAME", "latest")
+    asked = [f"CP-{number}" for number in range(25)]
+    table = DynamoTable(moto_dynamodb, "latest")
+    for charger_id in asked[1:]:
+        item = item_of(charger_id)
+        del item["expiresAt"]
+        table.write(item, NO_REVISION)
+    answer = handler(request_of(query_of(*asked)), None)
+    check(ROUTE, answer)
+    assert ids_in(answer) == (asked[1:], ["CP-0"])
+
+
 @given(st.lists(FEW_IDS, min_size=1, max_size=12), st.sets(FEW_IDS))
 def test_each_is_found_or_missing_once_in_the_order_asked(asked: list[str], stored: set[str]) -> None:
     table = table_of(*stored)
@@ -101,6 +121,13 @@ def test_telemetry_that_has_expired_is_missing() -> None:
     assert ids_in(answer) == ([], ["CP-1"])
 
 
+def test_many_are_read_some_at_a_time_so_that_large_items_fit_into_memory() -> None:
+    asked = [f"CP-{number}" for number in range(100)]
+    table = table_of(*asked)
+    assert ids_in(ask(table, query_of(*asked))) == (asked, [])
+    assert [len(read) for read in table.reads] == [20] * 5
+
+
 def test_100_chargers_may_be_asked_for_however_often_each() -> None:
     asked = [f"CP-{number}" for number in range(100)]
     assert ids_in(ask(table_of(), query_of(*asked, *asked))) == ([], asked)
@@ -111,6 +138,11 @@ def test_100_chargers_may_be_asked_for_however_often_each() -> None:
 def test_an_id_may_be_percent_encoded_or_not(charger_id: str) -> None:
     for raw_query in (query_of(charger_id), f"chargerId={charger_id}", f"charger%49d={quote(charger_id, safe='')}"):
         assert ids_in(ask(table_of(charger_id), raw_query)) == ([charger_id], [])
+
+
+@pytest.mark.parametrize("raw_query", ["chargerId=CP-1&", "&chargerId=CP-1", "chargerId=CP-1&&chargerId=CP-1"])
+def test_an_ampersand_too_many_asks_for_nothing(raw_query: str) -> None:
+    assert ids_in(ask(table_of("CP-1"), raw_query)) == (["CP-1"], [])
 
 
 @pytest.mark.parametrize(
@@ -250,7 +282,7 @@ def test_an_answer_of_items_of_any_size_can_be_sent_and_leaves_out_only_what_has
         if charger_id not in missing
     }
 
-    text = body_of(asked, views)
+    text = body_of(asked, {charger_id: exact_json.dump(view) for charger_id, view in views.items()})
 
     assert len(text) <= 5_000_000
     assert len(json.dumps({"statusCode": 200, "body": text})) <= LARGEST_ANSWER_OF_LAMBDA
@@ -265,6 +297,15 @@ def test_an_answer_of_items_of_any_size_can_be_sent_and_leaves_out_only_what_has
     for charger_id in not_returned:
         item = exact_json.dump(views[charger_id])
         assert len(text) + len(item) > 4_980_000 or sent(text) + sent(item) > 5_980_000
+
+
+def test_ids_that_are_missing_need_room_too() -> None:
+    asked = [f"{number:064}" for number in range(100)]
+    length = 5_000_000 // 20 - len('{"text":""},')
+    views = {charger_id: {"text": "x" * length} for charger_id in asked[:20]}
+    text = body_of(asked, {charger_id: exact_json.dump(view) for charger_id, view in views.items()})
+    assert len(text) <= 5_000_000
+    assert json.loads(text)["notReturned"] == asked[19:20]
 
 
 def test_time_that_passes_changes_nothing_in_the_answer() -> None:

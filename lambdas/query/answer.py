@@ -1,0 +1,61 @@
+"""Answers: of what fits into them, and with a tag, by which a client need not be sent twice what it has."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+
+from telemetry import exact_json
+from telemetry.http_api import JSON, HttpAnswer, HttpRequest, header_of
+
+LARGEST_BODY_BYTES = 5_000_000
+# Lambda takes 6 MB, in which the body is a JSON string: each quotation mark or backslash is two bytes there.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST_JSON_STRING_BYTES = 6_000_000
+# 100 ids of 64 characters with what stands round them, in whichever lists they are.
+ROOM_FOR_IDS = 10_000
+
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+def body_of(asked: Sequence[str], found: Mapping[str, str]) -> str:
+    """Return the body of the answer, in ASCII: `{"items": [...], "missing": [...]}`, each in the order asked.
+
+    Each item that still fits is in it; where one does not, its charger is named in `notReturned`, which is there only
+    then. The first always fits, so that asking again for those comes to an end.
+
+    Args:
+        asked: ids of chargers, each once.
+        found: what is shown of each charger that there is something of, as JSON in ASCII.
+    """
+    items: list[str] = []
+    not_returned: list[str] = []
+    body_bytes = json_string_bytes = ROOM_FOR_IDS
+    for charger_id in asked:
+        if charger_id not in found:
+            continue
+        item = found[charger_id]
+        body_bytes_with_it = body_bytes + len(item) + len(",")
+        json_string_bytes_with_it = json_string_bytes + len(item) + len(",") + item.count('"') + item.count("\\")
+        if body_bytes_with_it > LARGEST_BODY_BYTES or json_string_bytes_with_it > LARGEST_JSON_STRING_BYTES:
+            not_returned.append(charger_id)
+            continue
+        items.append(item)
+        body_bytes, json_string_bytes = body_bytes_with_it, json_string_bytes_with_it
+    ids = {"missing": [charger_id for charger_id in asked if charger_id not in found]}
+    if not_returned:
+        ids["notReturned"] = not_returned
+    return f'{{"items":[{",".join(items)}],{exact_json.dump(ids)[1:]}'
+
+
+def tagged(request: HttpRequest, body: str, *, caching: str) -> HttpAnswer:
+    """Answer with the body and a tag of it, or with 304 where the client says that it has what the tag stands for."""
+    entity_tag = f'"{hashlib.sha256(body.encode()).hexdigest()}"'
+    headers = {"etag": entity_tag, "cache-control": caching}
+    if matches(header_of(request, "if-none-match"), entity_tag):
+        return {"statusCode": 304, "headers": headers, "body": ""}
+    return {"statusCode": 200, "headers": {**headers, "content-type": JSON}, "body": body}
+
+
+def matches(if_none_match: str, entity_tag: str) -> bool:
+    """Tell whether a header lists the tag; weak tags are compared as strong ones (RFC 9110, section 13.1.2)."""
+    return if_none_match.strip() == "*" or entity_tag in _ENTITY_TAG.findall(if_none_match)
