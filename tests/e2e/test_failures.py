@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
@@ -13,15 +12,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 WithoutPermission = Callable[[str, str], Callable[[], None]]
-
-
-def put_on_the_queue(cloud: Cloud, charger_id: str, body: str) -> None:
-    cloud.sqs.send_message(
-        QueueUrl=cloud.outputs["QueueUrl"],
-        MessageBody=body,
-        MessageGroupId=charger_id,
-        MessageDeduplicationId=uuid4().hex,
-    )
 
 
 def dead_letter_of(cloud: Cloud, charger_id: str) -> "MessageTypeDef | None":
@@ -49,7 +39,7 @@ def test_a_message_that_can_not_be_parsed_stops_neither_its_charger_nor_others(
     cloud: Cloud, api: Api, charger_id: str
 ) -> None:
     api.post(event_of(charger_id, seconds_ago=1, reading="before"))
-    put_on_the_queue(cloud, charger_id, "this is not a message")
+    cloud.put_on_the_queue(charger_id, "this is not a message")
     after = api.post(event_of(charger_id, reading="after")).json()
     other = api.post(event_of(f"{charger_id}-other")).json()
     api.stored(charger_id, event_id=after["eventId"], seconds=5)
@@ -59,7 +49,7 @@ def test_a_message_that_can_not_be_parsed_stops_neither_its_charger_nor_others(
 def test_a_message_that_can_not_be_parsed_is_in_the_dead_letter_queue_with_its_reason(
     cloud: Cloud, charger_id: str
 ) -> None:
-    put_on_the_queue(cloud, charger_id, "this is not a message")
+    cloud.put_on_the_queue(charger_id, "this is not a message")
     message = eventually(lambda: dead_letter_of(cloud, charger_id), seconds=5)
     assert message.get("Body") == "this is not a message"
     assert attribute(message, "reason") == "unreadable_message"
@@ -78,7 +68,7 @@ def test_of_a_message_with_a_bad_event_the_good_one_is_stored_and_the_whole_is_d
     }
     bad = {**good, "timestamp": "yesterday", "eventId": "1" * 64}
     body = json.dumps({"version": 1, "correlationId": "e2e", "envelopes": [bad, good]})
-    put_on_the_queue(cloud, charger_id, body)
+    cloud.put_on_the_queue(charger_id, body)
     api.stored(charger_id, event_id="0" * 64, seconds=5)
     message = eventually(lambda: dead_letter_of(cloud, charger_id), seconds=5)
     assert message.get("Body") == body
