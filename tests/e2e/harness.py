@@ -44,6 +44,7 @@ SECRET_OF_THE_USER = "not-for-the-functions"  # noqa: S105 - made up, to be sear
 LISTENING = "0A"
 
 Value = TypeVar("Value")
+Json = dict[str, object]
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -326,13 +327,18 @@ def pointers(answer: httpx.Response) -> list[str]:
     return [error["pointer"] for error in answer.json()["errors"]]
 
 
-def event_of(charger_id: str, *, seconds_ago: float = 0, **payload: object) -> dict[str, object]:
+def event_of(charger_id: str, *, seconds_ago: float = 0, **payload: object) -> Json:
     """Return a telemetry event."""
+    return event_with(payload or {"power_kw": 7.4}, charger_id, seconds_ago=seconds_ago)
+
+
+def event_with(payload: Mapping[str, object], charger_id: str, *, seconds_ago: float = 0) -> Json:
+    """Return a telemetry event with this payload."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     return {
         "chargerId": charger_id,
         "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "payload": payload or {"power_kw": 7.4},
+        "payload": payload,
     }
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.e2e.harness import Api, event_of, pointers, problem, text_with
+from tests.e2e.harness import Api, Json, event_of, event_with, pointers, problem, text_with
 
 SPECIAL_CHARACTERS = "*-_=:+|@."
 LARGEST_PAYLOAD_BYTES = 64 * 1024
@@ -18,7 +18,7 @@ def nested(levels: int, *, lists: bool = False) -> str:
     return '{"a":' * (levels - 1) + "{}" + "}" * (levels - 1)
 
 
-def payload_of_bytes(size: int, character: str = "x") -> dict[str, object]:
+def payload_of_bytes(size: int, character: str = "x") -> Json:
     """Return a payload that is as long as this as compact JSON in UTF-8."""
     filler, rest = divmod(size - len('{"a":""}'), len(character.encode()))
     return {"a": character * filler + "x" * rest}
@@ -88,7 +88,7 @@ def test_an_event_that_is_no_object_is_422(api: Api, wrong: str) -> None:
 
 def test_every_kind_of_value_comes_back_equal(api: Api, charger_id: str) -> None:
     texts = ["", " ", "\ufffe", "\uffff", "\x00", "\x01\x1f\x7f\x85", "\u2028", "😀🔌", "e\u0301 é", '"\\/', "N", "NaN"]
-    payload = {
+    payload: Json = {
         "texts": texts,
         "none": None,
         "booleans": [True, False],
@@ -98,7 +98,7 @@ def test_every_kind_of_value_comes_back_equal(api: Api, charger_id: str) -> None
         # Names that DynamoDB, JSON Pointer and our own item give a meaning to.
         **dict.fromkeys(["\ufffe", "\uffff", "\x00", "😀", " ", "a/b~c", "a.b", "#a:b", "payload", "M", "revision"], 1),
     }
-    assert api.kept(event_of(charger_id, **payload))["payload"] == payload
+    assert api.kept(event_with(payload, charger_id))["payload"] == payload
     escaped = api.post_text(text_with(event_of(charger_id), json.dumps(payload)))
     assert api.stored(charger_id, event_id=escaped.json()["eventId"])["payload"] == payload
 
@@ -162,7 +162,7 @@ def test_the_same_event_has_the_same_id_however_it_is_written(api: Api, charger_
 
 def test_another_content_has_another_id(api: Api, charger_id: str) -> None:
     event = event_of(charger_id, a=1)
-    others: list[dict[str, object]] = [
+    others: list[Json] = [
         {"chargerId": f"{charger_id}-2"},
         {"timestamp": "2024-11-23T08:15:30Z"},
         {"payload": {"a": 2}},
@@ -178,7 +178,7 @@ def test_another_content_has_another_id(api: Api, charger_id: str) -> None:
 
 
 def test_problem_details_say_where_in_the_event_and_name_no_value(api: Api, charger_id: str) -> None:
-    answer = api.post({**event_of(charger_id, **{"a/b~c": {"": "secret"}}), "connectorId": "secret"})
+    answer = api.post({**event_with({"a/b~c": {"": "secret"}}, charger_id), "connectorId": "secret"})
     assert "/payload/a~1b~0c/" in pointers(answer)
     assert problem(answer).keys() == {"type", "title", "status", "detail", "errors"}
     assert "secret" not in answer.text
