@@ -15,28 +15,36 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
 
 import boto3
 import httpx
 import pytest
 
+from telemetry_stack.constructs.telemetry_api import ROUTES
 from telemetry_stack.stages import TokenIssuer, stage_settings
+from tests.unit.description import check
 from tools.local_cloud.tokens import LocalTokenIssuer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
 
 PROJECT = Path(__file__).resolve().parents[2]
+JSON = {"Content-Type": "application/json"}
+GZIP = {"Content-Type": "application/gzip"}
 SECRET_OF_THE_USER = "not-for-the-functions"  # noqa: S105 - made up, to be searched for
 
 # TCP_LISTEN in /proc/net/tcp.
 LISTENING = "0A"
 
 Value = TypeVar("Value")
+Json = dict[str, object]
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -209,6 +217,24 @@ class Cloud:
         lines: list[dict[str, object]] = [json.loads(each) for each in messages if each.startswith("{")]
         return [line for line in lines if fields.items() <= line.items()]
 
+    def stored_lines(self, event_id: str) -> list[dict[str, object]]:
+        """Return the processor's log lines that say that the event was processed."""
+        return [line for line in self.log_lines("Processor", message="stored") if event_id in str(line["eventIds"])]
+
+    def item_of(self, charger_id: str) -> "Mapping[str, AttributeValueTypeDef]":
+        """Return the charger's item as it is in the table; an empty one where it has none."""
+        answer = self.dynamodb.get_item(TableName=self.outputs["TableName"], Key={"chargerId": {"S": charger_id}})
+        return answer.get("Item", {})
+
+    def put_on_the_queue(self, charger_id: str, body: str) -> None:
+        """Send a message of the charger's group, past the API."""
+        self.sqs.send_message(
+            QueueUrl=self.outputs["QueueUrl"],
+            MessageBody=body,
+            MessageGroupId=charger_id,
+            MessageDeduplicationId=uuid4().hex,
+        )
+
 
 @dataclass(frozen=True)
 class Api:
@@ -220,8 +246,19 @@ class Api:
     def post(self, event: object) -> httpx.Response:
         return self.send("POST", "/telemetry", json=event)
 
+    def post_text(self, body: str, *, path: str = "/telemetry") -> httpx.Response:
+        """Post JSON as it is written."""
+        return self.send("POST", path, content=body.encode(), headers=JSON)
+
+    def post_batch(self, body: object) -> httpx.Response:
+        return self.send("POST", "/telemetry/batch", json=body)
+
     def latest(self, charger_id: str, **headers: str) -> httpx.Response:
         return self.send("GET", f"/telemetry/{charger_id}", headers=headers)
+
+    def several(self, *charger_ids: str, **headers: str) -> httpx.Response:
+        query = "&".join(f"chargerId={quote(each, safe='')}" for each in charger_ids)
+        return self.send("GET", f"/telemetry?{query}", headers=headers)
 
     def send(
         self,
@@ -232,8 +269,9 @@ class Api:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
+        """Send a request; return the answer, after holding it to the OpenAPI description."""
         own = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
-        return httpx.request(
+        answer = httpx.request(
             method,
             f"{self.url}{path}",
             json=json,
@@ -242,6 +280,10 @@ class Api:
             timeout=30,
             trust_env=False,
         )
+        route = _route_of(method, path)
+        if route:
+            check(route, {"statusCode": answer.status_code, "headers": dict(answer.headers), "body": answer.text})
+        return answer
 
     def stored(self, charger_id: str, *, event_id: str, seconds: float = 20) -> dict[str, object]:
         """Return the latest telemetry of the charger as soon as it is that of the event."""
@@ -252,12 +294,54 @@ class Api:
 
         return eventually(latest, seconds=seconds)
 
+    def kept(self, event: Mapping[str, object]) -> dict[str, object]:
+        """Post an event that is newer than what is stored; return the latest telemetry when it is that event."""
+        answer = self.post(event)
+        assert answer.status_code == 202, answer.text
+        return self.stored(quote(str(event["chargerId"]), safe=""), event_id=answer.json()["eventId"])
 
-def event_of(charger_id: str, *, seconds_ago: float = 0, **payload: object) -> dict[str, object]:
+
+def _route_of(method: str, path: str) -> str | None:
+    """Return the route that answers a request, such as `GET /telemetry/{chargerId}`; None where none does."""
+    plain = path.partition("?")[0]
+    keys = {route.key for route in ROUTES}
+    key = f"{method} {plain}"
+    if key not in keys and plain.startswith("/telemetry/"):
+        key = f"{method} /telemetry/{{chargerId}}"
+    return key if key in keys else None
+
+
+def problem(answer: httpx.Response) -> dict[str, object]:
+    """Return the problem details of an answer, after checking that they are in the contract's form."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    details = answer.json()
+    assert details["status"] == answer.status_code
+    assert {"type", "title", "detail"} <= details.keys()
+    return details
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    """Return where an answer of 422 says that something is wrong."""
+    assert answer.status_code == 422, answer.text
+    problem(answer)
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+def event_of(charger_id: str, *, seconds_ago: float = 0, **payload: object) -> Json:
     """Return a telemetry event."""
+    return event_with(payload or {"power_kw": 7.4}, charger_id, seconds_ago=seconds_ago)
+
+
+def event_with(payload: Mapping[str, object], charger_id: str, *, seconds_ago: float = 0) -> Json:
+    """Return a telemetry event with this payload."""
     moment = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     return {
         "chargerId": charger_id,
         "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "payload": payload or {"power_kw": 7.4},
+        "payload": payload,
     }
+
+
+def text_with(event: Mapping[str, object], payload: str) -> str:
+    """Return an event as JSON whose payload is written as here."""
+    return json.dumps({**event, "payload": "PAYLOAD"}).replace('"PAYLOAD"', payload)

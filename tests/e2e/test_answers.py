@@ -9,21 +9,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.e2e.harness import Api, Cloud, event_of
+from tests.e2e.harness import JSON, Api, Cloud, event_of, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-JSON = {"Content-Type": "application/json"}
-
-
-def problem(answer: httpx.Response) -> dict[str, object]:
-    """Return the problem details of an answer, after checking that they are in the contract's form."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    details = answer.json()
-    assert details["status"] == answer.status_code
-    assert {"type", "title", "detail"} <= details.keys()
-    return details
 
 
 def test_a_body_that_is_not_json_is_400(api: Api) -> None:

@@ -3,25 +3,15 @@
 import json
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
-from tests.e2e.harness import Api, Cloud, event_of, eventually
+from tests.e2e.harness import Api, Cloud, event_of, eventually, problem
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 WithoutPermission = Callable[[str, str], Callable[[], None]]
-
-
-def put_on_the_queue(cloud: Cloud, charger_id: str, body: str) -> None:
-    cloud.sqs.send_message(
-        QueueUrl=cloud.outputs["QueueUrl"],
-        MessageBody=body,
-        MessageGroupId=charger_id,
-        MessageDeduplicationId=uuid4().hex,
-    )
 
 
 def dead_letter_of(cloud: Cloud, charger_id: str) -> "MessageTypeDef | None":
@@ -30,6 +20,7 @@ def dead_letter_of(cloud: Cloud, charger_id: str) -> "MessageTypeDef | None":
         QueueUrl=cloud.outputs["DeadLetterQueueUrl"],
         MaxNumberOfMessages=10,
         MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=["All"],
         VisibilityTimeout=1,
     )
     found = [each for each in received.get("Messages", []) if attribute(each, "sourceMessageGroupId") == charger_id]
@@ -49,7 +40,7 @@ def test_a_message_that_can_not_be_parsed_stops_neither_its_charger_nor_others(
     cloud: Cloud, api: Api, charger_id: str
 ) -> None:
     api.post(event_of(charger_id, seconds_ago=1, reading="before"))
-    put_on_the_queue(cloud, charger_id, "this is not a message")
+    cloud.put_on_the_queue(charger_id, "this is not a message")
     after = api.post(event_of(charger_id, reading="after")).json()
     other = api.post(event_of(f"{charger_id}-other")).json()
     api.stored(charger_id, event_id=after["eventId"], seconds=5)
@@ -59,7 +50,7 @@ def test_a_message_that_can_not_be_parsed_stops_neither_its_charger_nor_others(
 def test_a_message_that_can_not_be_parsed_is_in_the_dead_letter_queue_with_its_reason(
     cloud: Cloud, charger_id: str
 ) -> None:
-    put_on_the_queue(cloud, charger_id, "this is not a message")
+    cloud.put_on_the_queue(charger_id, "this is not a message")
     message = eventually(lambda: dead_letter_of(cloud, charger_id), seconds=5)
     assert message.get("Body") == "this is not a message"
     assert attribute(message, "reason") == "unreadable_message"
@@ -78,7 +69,7 @@ def test_of_a_message_with_a_bad_event_the_good_one_is_stored_and_the_whole_is_d
     }
     bad = {**good, "timestamp": "yesterday", "eventId": "1" * 64}
     body = json.dumps({"version": 1, "correlationId": "e2e", "envelopes": [bad, good]})
-    put_on_the_queue(cloud, charger_id, body)
+    cloud.put_on_the_queue(charger_id, body)
     api.stored(charger_id, event_id="0" * 64, seconds=5)
     message = eventually(lambda: dead_letter_of(cloud, charger_id), seconds=5)
     assert message.get("Body") == body
@@ -159,3 +150,46 @@ def test_without_the_permission_to_write_nothing_is_stored_and_nothing_acknowled
     assert api.latest(charger_id).status_code == 404
     restore()
     api.stored(charger_id, event_id=receipt["eventId"])
+
+
+def test_without_the_permission_to_send_a_batch_is_503_with_what_may_be_sent_again(
+    take_away: WithoutPermission, cloud: Cloud, api: Api, charger_id: str
+) -> None:
+    chargers = [charger_id, f"{charger_id}-2"]
+    own = Api(api.url, cloud.issuer.token(chargers=chargers))
+    events = [*map(event_of, chargers), {**event_of(charger_id), "payload": 7}, event_of(f"{charger_id}-neighbour")]
+    restore = take_away("Ingest", "sqs:SendMessage")
+    answer = own.post_batch(events)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/json")
+    assert int(answer.headers["retry-after"]) > 0
+    assert (answer.json()["accepted"], answer.json()["rejected"]) == (0, 4)
+    results = [(each["status"], each["retryable"]) for each in answer.json()["results"]]
+    assert results == [(503, True), (503, True), (422, False), (403, False)]
+    restore()
+    again = own.post_batch(events[:2])
+    assert again.status_code == 202
+    for charger, result in zip(chargers, again.json()["results"], strict=True):
+        own.stored(charger, event_id=result["eventId"])
+
+
+def test_without_the_permission_to_read_a_query_of_several_is_503(
+    take_away: WithoutPermission, api: Api, charger_id: str
+) -> None:
+    latest = api.kept(event_of(charger_id))
+    restore = take_away("Query", "dynamodb:BatchGetItem")
+    answer = api.several(charger_id, f"{charger_id}-never")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    problem(answer)
+    restore()
+    assert api.several(charger_id).json()["items"] == [latest]
+
+
+def test_a_dead_letter_is_in_a_group_of_its_own(cloud: Cloud, charger_id: str) -> None:
+    cloud.put_on_the_queue(charger_id, "this is not a message")
+    message = eventually(lambda: dead_letter_of(cloud, charger_id), seconds=5)
+    source = attribute(message, "sourceMessageId")
+    attributes = message.get("Attributes", {})
+    assert attributes.get("MessageGroupId") == source
+    assert attributes.get("MessageDeduplicationId") == source
+    assert len(message.get("MessageAttributes", {})) <= 10

@@ -46,14 +46,14 @@ def test_numbers_come_back_as_they_were_sent(api: Api, charger_id: str) -> None:
 def test_an_older_event_that_comes_later_never_replaces_the_newer_one(cloud: Cloud, api: Api, charger_id: str) -> None:
     newer = api.post(event_of(charger_id, reading="newer")).json()
     older = api.post(event_of(charger_id, seconds_ago=3600, reading="older")).json()
-    eventually(lambda: stored_lines(cloud, older["eventId"]))
+    eventually(lambda: cloud.stored_lines(older["eventId"]))
     assert api.latest(charger_id).json()["eventId"] == newer["eventId"]
 
 
 def test_an_older_event_counts_as_stale_and_not_as_failed(cloud: Cloud, api: Api, charger_id: str) -> None:
     api.post(event_of(charger_id))
     older = api.post(event_of(charger_id, seconds_ago=3600)).json()
-    [line] = eventually(lambda: stored_lines(cloud, older["eventId"]))
+    [line] = eventually(lambda: cloud.stored_lines(older["eventId"]))
     assert (line["stored"], line["stale"]) == (0, 1)
 
 
@@ -64,7 +64,7 @@ def test_the_same_event_sent_twice_is_one_event(cloud: Cloud, api: Api, charger_
     after = api.post(event_of(charger_id, reading="after")).json()
     api.stored(charger_id, event_id=after["eventId"])
     # The queue dropped the second: what came after it was processed, and it was not.
-    assert len(stored_lines(cloud, first["eventId"])) == 1
+    assert len(cloud.stored_lines(first["eventId"])) == 1
 
 
 def test_a_batch_of_several_chargers_is_stored_event_by_event_and_the_bad_one_told(api: Api, charger_id: str) -> None:
@@ -105,7 +105,7 @@ def test_the_correlation_id_follows_an_event_from_the_request_to_the_stored_item
 ) -> None:
     event_id = api.post(event_of(charger_id)).json()["eventId"]
     [accepted] = eventually(lambda: cloud.log_lines("Ingest", eventId=event_id))
-    [stored] = eventually(lambda: stored_lines(cloud, event_id))
+    [stored] = eventually(lambda: cloud.stored_lines(event_id))
     assert accepted["correlationId"] == stored["correlationId"]
     assert stored["chargerId"] == charger_id
 
@@ -119,14 +119,8 @@ def test_accepted_and_stored_events_are_counted_by_stage(cloud: Cloud, api: Api,
 def test_the_item_is_the_contracts(cloud: Cloud, api: Api, charger_id: str) -> None:
     event_id = api.post(event_of(charger_id, power_kw=7.4)).json()["eventId"]
     api.stored(charger_id, event_id=event_id)
-    answer = cloud.dynamodb.get_item(TableName=cloud.outputs["TableName"], Key={"chargerId": {"S": charger_id}})
-    item = answer.get("Item", {})
+    item = cloud.item_of(charger_id)
     assert item["payload"] == {"M": {"power_kw": {"N": "7.4"}}}
     assert item["revision"] == {"N": "1"}
     assert item["eventId"] == {"S": event_id}
     assert int(item["expiresAt"].get("N", 0)) > time.time()
-
-
-def stored_lines(cloud: Cloud, event_id: str) -> list[dict[str, object]]:
-    """Return the processor's log lines that say that the event was processed."""
-    return [line for line in cloud.log_lines("Processor", message="stored") if event_id in str(line["eventIds"])]
