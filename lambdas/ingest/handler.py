@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Protocol
 
 from ingest.batch import Outcome, batch_answer, events_of
 from ingest.sending import enqueue
@@ -15,6 +14,7 @@ from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
 from telemetry.fifo_queue import FifoQueue, SqsFifoQueue
 from telemetry.http_api import JSON, HttpAnswer, HttpRequest, claims_of, json_text_of
+from telemetry.lambda_context import LambdaContext, seconds_left_of
 from telemetry.observability import count, logger, observed
 from telemetry.problem import problem_answer
 from telemetry.settings import IngestSettings
@@ -22,20 +22,10 @@ from telemetry.settings import IngestSettings
 BATCH_ROUTE = "POST /telemetry/batch"
 
 
-class LambdaContext(Protocol):
-    """What is used of Lambda's context."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the time left before the function is stopped."""
-        ...
-
-
 @observed
 def handler(request: HttpRequest, context: LambdaContext) -> HttpAnswer:
     """Answer a request of the HTTP API."""
-    return answer(
-        request, _settings(), _queue(), datetime.now(UTC), lambda: context.get_remaining_time_in_millis() / 1000
-    )
+    return answer(request, _settings(), _queue(), datetime.now(UTC), seconds_left_of(context))
 
 
 def answer(

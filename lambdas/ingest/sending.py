@@ -7,7 +7,7 @@ from telemetry.aws_clients import LONGEST_CALL_SECONDS
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import OutOfTimeError, TelemetryError
 from telemetry.fifo_queue import FifoQueue
-from telemetry.observability import count, logger
+from telemetry.observability import cause_of, count, logger
 
 
 def enqueue(
@@ -50,7 +50,7 @@ def _send(
     error_of = {messages[index].outgoing.group: error for index, error in errors.items()}
     if error_of:
         reasons = sorted({error.reason for error in errors.values()})
-        causes = sorted({repr(error.__cause__) for error in errors.values()})
+        causes = sorted({str(cause_of(error)) for error in errors.values()})
         logger.error("events not queued", reasons=reasons, causes=causes, chargerIds=list(error_of))
         count("SendsRefused", 1)
     return error_of

@@ -1,15 +1,16 @@
 """Envelopes of one charger folded into its latest telemetry, each judged where it becomes the greatest of its place."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.measured import MeasuredEnvelope, Order, short_id
-from telemetry.merge import Judged, LatestTelemetry, Place, merge
+from telemetry.merge import Judged, LatestTelemetry, merge
 from telemetry.normalisation import Normalised, normalise
 from telemetry.rules import Finding, Observation, judge, profile_of
 
-# Of events with one timestamp, of which each may come again and again as the greatest, no more are judged.
+# Events of one timestamp may each come again as the greatest; so many are known to have been judged. A clock that is
+# stuck gives more of them, which must be judged, too.
 MOST_JUDGED_OF_ONE_TIMESTAMP = 8
 LOCATION_ID = "locationId"
 
@@ -82,49 +83,38 @@ def fold(latest: LatestTelemetry | None, samples: Sequence[Sample], stage: str) 
         if before and sample.measured.order < before.newest.order:
             stale.add(sample.measured.order)
         elif before is None or sample.measured.order > before.newest.order:
-            latest, judgement = _judge(latest, sample, before, stage)
+            latest, judgement = _judge(latest, sample, stage)
             judgements += [judgement] if judgement else []
     if latest is None:
         raise ValueError("there are no samples to fold")
     return Folded(latest=latest, stale=frozenset(stale), judgements=tuple(judgements))
 
 
-def _judge(
-    latest: LatestTelemetry, sample: Sample, before: Place | None, stage: str
-) -> tuple[LatestTelemetry, Judgement | None]:
+def _judge(latest: LatestTelemetry, sample: Sample, stage: str) -> tuple[LatestTelemetry, Judgement | None]:
     """Show the newest envelope of a place to the rules, unless it is an event that they have judged."""
     envelope = sample.measured.envelope
     place = latest.place_of(sample.measured)
     if place is None:
         raise ValueError("the envelope was not merged")
-    same_time = before is not None and before.newest.envelope.timestamp == envelope.timestamp
-    judged_before = place.judged.event_ids if same_time else ()
-    if short_id(envelope.event_id) in judged_before or len(judged_before) >= MOST_JUDGED_OF_ONE_TIMESTAMP:
-        return _with_findings(latest, sample, before.findings if before else (), place.judged), None
+    before = place.judged
+    judged_before = before.event_ids if before.timestamp == envelope.timestamp else ()
+    if short_id(envelope.event_id) in judged_before:
+        return latest, None
     location = place.last_known.get(LOCATION_ID) or latest.charger.last_known.get(LOCATION_ID)
     profile = profile_of(stage, envelope.charger_id, str(location.value) if location else None)
     observation = Observation(envelope=envelope, found=sample.found, last_known=place.last_known)
-    findings, memory = judge(observation, place.judged.memory, profile)
-    codes = tuple(finding.code for finding in findings)
+    findings, memory = judge(observation, before.memory, profile)
+    codes, codes_before = [finding.code for finding in findings], [finding.get("code") for finding in before.findings]
     judgement = Judgement(
         envelope=envelope,
         findings=findings,
-        appeared=tuple(code for code in codes if code not in place.judged.codes),
-        cleared=tuple(code for code in place.judged.codes if code not in codes),
+        appeared=tuple(code for code in codes if code not in codes_before),
+        cleared=tuple(str(code) for code in codes_before if code not in codes),
     )
-    judged = Judged(event_ids=(*judged_before, short_id(envelope.event_id)), codes=codes, memory=memory)
-    return _with_findings(latest, sample, tuple(asdict(finding) for finding in findings), judged), judgement
-
-
-def _with_findings(
-    latest: LatestTelemetry, sample: Sample, findings: tuple[Mapping[str, object], ...], judged: Judged
-) -> LatestTelemetry:
-    """Return `latest` with the findings of an envelope wherever it is the newest, and what its place remembers."""
-    connector_id = sample.measured.envelope.connector_id
-    charger, connectors = latest.charger, latest.connectors
-    if charger.newest.order == sample.measured.order:
-        charger = replace(charger, findings=findings)
-    if connector_id:
-        connector = replace(connectors[connector_id], findings=findings, judged=judged)
-        return replace(latest, charger=charger, connectors={**connectors, connector_id: connector})
-    return replace(latest, charger=replace(charger, judged=judged))
+    judged = Judged(
+        timestamp=envelope.timestamp,
+        event_ids=(*judged_before, short_id(envelope.event_id))[-MOST_JUDGED_OF_ONE_TIMESTAMP:],
+        findings=tuple(asdict(finding) for finding in findings),
+        memory=memory,
+    )
+    return latest.with_judged(envelope.connector_id, judged), judgement

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 from processor.delivery import QueuedMessage
 from processor.processing import Processor
 from processor.storing import Store
 from telemetry import aws_clients
 from telemetry.fifo_queue import SqsFifoQueue
+from telemetry.lambda_context import LambdaContext, seconds_left_of
 from telemetry.latest_table import DynamoTable
 from telemetry.observability import observed
 from telemetry.settings import ProcessorSettings
@@ -50,20 +51,12 @@ class SqsAnswer(TypedDict):
     batchItemFailures: list[BatchItemFailure]
 
 
-class LambdaContext(Protocol):
-    """What is used of Lambda's context."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the time left before the function is stopped."""
-        ...
-
-
 @observed
 def handler(event: SqsEvent, context: LambdaContext) -> SqsAnswer:
     """Process a batch; see `Processor`."""
     failed = _processor().process(
         [_message(record) for record in event["Records"]],
-        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+        seconds_left=seconds_left_of(context),
     )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 

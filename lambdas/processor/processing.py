@@ -16,7 +16,7 @@ from processor.storing import Outcome, Store, require_time
 from telemetry.errors import TableUnavailableError, TelemetryError
 from telemetry.fifo_queue import FifoQueue
 from telemetry.latest_table import Reading
-from telemetry.observability import count, logger, measure_milliseconds
+from telemetry.observability import cause_of, count, logger, measure_milliseconds
 from telemetry.timestamps import to_moment
 
 
@@ -58,7 +58,7 @@ class Processor:
         try:
             return self.store.table.read(charger_ids) if charger_ids else Reading({})
         except TableUnavailableError as error:
-            logger.error("table not read", reason=error.reason, cause=repr(error.__cause__))
+            logger.error("table not read", reason=error.reason, cause=cause_of(error))
             return Reading({}, dict.fromkeys(charger_ids, error))
 
     def _settle(self, deliveries: Sequence[Delivery], outcome: Outcome, seconds_left: Callable[[], float]) -> int:
@@ -69,7 +69,7 @@ class Processor:
                 self._finish(delivery, outcome, seconds_left)
             except TelemetryError as error:
                 for held_back in deliveries[index:]:
-                    details = {"reason": error.reason, "cause": repr(error.__cause__)}
+                    details = {"reason": error.reason, "cause": cause_of(error)}
                     logger.warning("to be delivered again", extra=log_keys(held_back) | details)
                 return index
         return len(deliveries)
@@ -94,7 +94,7 @@ class Processor:
             bad: set[int] = {*refused, *(delivery.content.bad if delivery.content else ())}
             dead_letter(delivery, errors[0], bad, self.dead_letter_queue)
             count("EventsDeadLettered", len(bad) or delivery.events, reason=errors[0].reason)
-            details = {"reason": errors[0].reason, "cause": repr(errors[0].__cause__)}
+            details = {"reason": errors[0].reason, "cause": cause_of(errors[0])}
             logger.error("dead-lettered", extra=log_keys(delivery) | details)
         self._report(delivery, outcome)
 

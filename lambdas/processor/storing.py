@@ -71,13 +71,13 @@ class Store:
         if error.retryable and not isinstance(error, PassingFaultError):
             outcome.errors = {envelope.order: error for envelope in envelopes}
             return outcome
-        for delivery in deliveries:
-            for envelope in delivery.envelopes:
-                # Once one has to be delivered again, what follows it waits for it.
-                if error is None or not error.retryable or isinstance(error, PassingFaultError):
-                    error = self._try([envelope], delivery, None, seconds_left, outcome)
-                if error:
-                    outcome.errors[envelope.order] = error
+        one_by_one = ((delivery, envelope) for delivery in deliveries for envelope in delivery.envelopes)
+        for delivery, envelope in sorted(one_by_one, key=lambda each: each[1].order):
+            # Once one has to be delivered again, what follows it waits for it.
+            if error is None or not error.retryable or isinstance(error, PassingFaultError):
+                error = self._try([envelope], delivery, None, seconds_left, outcome)
+            if error:
+                outcome.errors[envelope.order] = error
         return outcome
 
     def _try(

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from telemetry import exact_json
 from telemetry.http_api import JSON, HttpAnswer, HttpRequest, header_of
+from telemetry.merge import LatestTelemetry
 
 LARGEST_BODY_BYTES = 5_000_000
 # Lambda takes 6 MB, in which the body is a JSON string: each quotation mark or backslash is two bytes there.
@@ -17,33 +18,37 @@ ROOM_FOR_IDS = 10_000
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
-def body_of(asked: Sequence[str], found: Mapping[str, str]) -> str:
+def body_of(
+    asked: Sequence[str], found: Iterable[LatestTelemetry | None], shown: Callable[[LatestTelemetry], str]
+) -> str:
     """Return the body of the answer, in ASCII: `{"items": [...], "missing": [...]}`, each in the order asked.
 
-    Each item that still fits is in it; where one does not, its charger is named in `notReturned`, which is there only
-    then. The first always fits, so that asking again for those comes to an end.
+    From the first item on that does not fit, and from where `found` ends, chargers that are not known to be missing are
+    named in `notReturned`, which is there only then. The first always fits, so that asking again comes to an end.
 
     Args:
         asked: ids of chargers, each once.
-        found: what is shown of each charger that there is something of, as JSON in ASCII.
+        found: the latest telemetry of each; None where there is nothing. It may end before `asked` does.
+        shown: gives what is shown of it, as JSON in ASCII.
     """
     items: list[str] = []
+    missing: list[str] = []
     not_returned: list[str] = []
     body_bytes = json_string_bytes = ROOM_FOR_IDS
-    for charger_id in asked:
-        if charger_id not in found:
+    for charger_id, latest in zip(asked, found, strict=False):
+        if latest is None:
+            missing.append(charger_id)
             continue
-        item = found[charger_id]
-        body_bytes_with_it = body_bytes + len(item) + len(",")
-        json_string_bytes_with_it = json_string_bytes + len(item) + len(",") + item.count('"') + item.count("\\")
-        if body_bytes_with_it > LARGEST_BODY_BYTES or json_string_bytes_with_it > LARGEST_JSON_STRING_BYTES:
-            not_returned.append(charger_id)
-            continue
-        items.append(item)
-        body_bytes, json_string_bytes = body_bytes_with_it, json_string_bytes_with_it
-    ids = {"missing": [charger_id for charger_id in asked if charger_id not in found]}
-    if not_returned:
-        ids["notReturned"] = not_returned
+        if not not_returned:
+            item = shown(latest)
+            body_bytes += len(item) + len(",")
+            json_string_bytes += len(item) + len(",") + item.count('"') + item.count("\\")
+            if body_bytes <= LARGEST_BODY_BYTES and json_string_bytes <= LARGEST_JSON_STRING_BYTES:
+                items.append(item)
+                continue
+        not_returned.append(charger_id)
+    not_returned += asked[len(items) + len(missing) + len(not_returned) :]
+    ids = {"missing": missing, "notReturned": not_returned} if not_returned else {"missing": missing}
     return f'{{"items":[{",".join(items)}],{exact_json.dump(ids)[1:]}'
 
 

@@ -1,6 +1,7 @@
 """How latest telemetry is written as an item of the table, and read from one; an empty item stands for none."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -11,7 +12,8 @@ from telemetry.errors import InvalidEventError, StoredItemUnreadableError
 from telemetry.event import validate
 from telemetry.measured import Known, LastKnown, MeasuredEnvelope
 from telemetry.merge import METRICS, Judged, LatestTelemetry, Place, known_order
-from telemetry.metrics import Metrics, nest
+from telemetry.metrics import SEPARATOR, Metrics, nest
+from telemetry.rules import Memory
 from telemetry.timestamps import to_milliseconds, to_moment
 
 REVISION = "revision"
@@ -36,15 +38,17 @@ JsonObject = dict[str, object]
 
 
 def to_item(latest: LatestTelemetry, revision: int, retention: timedelta | None) -> JsonObject:
-    """Return the item of `latest`; it expires `retention` after the charger was last seen, or never where None.
+    """Return the item of `latest`; it expires `retention` after the newest `ingestedAt`, or never where None.
 
-    `expiresAt` (seconds since 1970, as TTL wants it) thus changes once a minute at most.
+    Of envelopes that changed nothing but `lastSeenAt` only the minute is known. `expiresAt` is in seconds since 1970,
+    as TTL wants it.
     """
     item = {
         **latest.charger.unknown,
-        **_shown(latest.charger),
+        **_shown(latest.charger, latest.findings),
         LAST_KNOWN: _last_known(latest.charger, internal=True),
-        JUDGED: _judged(latest.charger.judged),
+        # At the top are those of a connector, too.
+        JUDGED: {**_judged(latest.charger.judged), FINDINGS: _as_list(latest.charger.judged.findings)},
         CONNECTORS: {
             str(number): {
                 **place.unknown,
@@ -58,14 +62,16 @@ def to_item(latest: LatestTelemetry, revision: int, retention: timedelta | None)
         REVISION: revision,
     }
     if retention is not None:
-        item[EXPIRES_AT] = int((to_moment(latest.last_seen_at) + retention).timestamp())
+        places = (latest.charger, *latest.connectors.values())
+        newest = max(latest.last_seen_at, *(place.newest.envelope.ingested_at for place in places))
+        item[EXPIRES_AT] = math.ceil((to_moment(newest) + retention).timestamp())
     return item
 
 
 def public_view(latest: LatestTelemetry, stale_after: timedelta) -> JsonObject:
     """Return latest telemetry as it is read over HTTP: nothing internal, and when it counts as stale."""
     return {
-        **_shown(latest.charger),
+        **_shown(latest.charger, latest.findings),
         LAST_KNOWN: _last_known(latest.charger, internal=False),
         CONNECTORS: {
             str(number): {**_shown_connector(place), LAST_KNOWN: _last_known(place, internal=False)}
@@ -110,17 +116,17 @@ def from_item(item: JsonObject, now: datetime) -> LatestTelemetry | None:
     )
 
 
-def _shown(place: Place) -> JsonObject:
-    """Return what the newest envelope of a place says, as it is stored and read alike."""
+def _shown(place: Place, findings: Sequence[Mapping[str, object]]) -> JsonObject:
+    """Return what the newest envelope of a place says, and what stands against it, as it is stored and read alike."""
     return {
         **place.newest.envelope.as_json(),
         METRICS: place.newest.metrics.as_json(),
-        FINDINGS: [dict(finding) for finding in place.findings],
+        FINDINGS: _as_list(findings),
     }
 
 
 def _shown_connector(place: Place) -> JsonObject:
-    shown = _shown(place)
+    shown = _shown(place, place.judged.findings)
     del shown["chargerId"]
     if place.payload_omitted:
         shown[PAYLOAD_OMITTED] = True
@@ -130,7 +136,7 @@ def _shown_connector(place: Place) -> JsonObject:
 
 def _last_known(place: Place, *, internal: bool) -> JsonObject:
     newest = known_order(place.newest.order)
-    values: JsonObject = {}
+    values: JsonObject = dict(place.unknown_last_known) if internal else {}
     for name, known in place.last_known.items():
         values[name] = {"value": known.value, "timestamp": known.timestamp}
         if internal and known.order != newest:
@@ -140,10 +146,14 @@ def _last_known(place: Place, *, internal: bool) -> JsonObject:
 
 def _judged(judged: Judged) -> JsonObject:
     return {
+        "timestamp": judged.timestamp,
         "eventIds": list(judged.event_ids),
-        "codes": list(judged.codes),
-        "memory": {code: dict(memory) for code, memory in judged.memory.items()},
+        "memory": dict(judged.memory),
     }
+
+
+def _as_list(findings: Sequence[Mapping[str, object]]) -> list[object]:
+    return [dict(finding) for finding in findings]
 
 
 def _place(item: JsonObject, known_fields: set[str]) -> Place:
@@ -152,13 +162,21 @@ def _place(item: JsonObject, known_fields: set[str]) -> Place:
     except InvalidEventError as error:
         raise StoredItemUnreadableError("a stored item is not telemetry") from error
     newest = MeasuredEnvelope(envelope, Metrics.from_json(item.get(METRICS)))
+    last_known, unknown_last_known = _read_last_known(item.get(LAST_KNOWN, {}), newest)
+    # Code that is newer, or older, may remember otherwise: what is no object says nothing to the rules.
+    judged = _object_or_empty(item.get(JUDGED))
     return Place(
         newest=newest,
         payload_omitted=item.get(PAYLOAD_OMITTED) is True,
-        last_known=_read_last_known(item, newest),
-        findings=tuple(_object(finding) for finding in _list(item.get(FINDINGS, []))),
-        judged=_read_judged(_object(item.get(JUDGED, {}))),
+        last_known=last_known,
+        judged=Judged(
+            timestamp=str(judged.get("timestamp", "")),
+            event_ids=tuple(str(each) for each in _list(judged.get("eventIds", []))),
+            findings=tuple(map(_object, _list(judged.get(FINDINGS, item.get(FINDINGS, []))))),
+            memory=cast("Memory", _object_or_empty(judged.get("memory"))),
+        ),
         unknown={name: item[name] for name in item.keys() - known_fields},
+        unknown_last_known=unknown_last_known,
     )
 
 
@@ -168,28 +186,24 @@ def _connector(item: JsonObject, value: object) -> Place:
     return _place(connector, _PLACE_FIELDS)
 
 
-def _read_last_known(item: JsonObject, newest: MeasuredEnvelope) -> LastKnown:
+def _read_last_known(stored: object, newest: MeasuredEnvelope) -> tuple[LastKnown, JsonObject]:
+    """Return the last known values, and what is no such value, both by their dotted names."""
     newest_order = known_order(newest.order)
     found: dict[str, Known] = {}
-    waiting = [("", _object(item.get(LAST_KNOWN, {})))]
+    unknown: JsonObject = {}
+    waiting = [(name, value) for name, value in _object(stored).items()]
     while waiting:
-        path, fields = waiting.pop()
+        path, value = waiting.pop()
+        fields = _object_or_empty(value)
         timestamp = fields.get("timestamp")
-        if not isinstance(timestamp, str):
-            waiting += [(f"{path}.{name}" if path else name, _object(value)) for name, value in fields.items()]
-            continue
-        ingested_at, _, event_id = str(fields.get(ORDER, " ".join(newest_order[1:]))).partition(" ")
-        found[path] = Known(fields.get("value"), (timestamp, ingested_at, event_id))
-    return found
-
-
-def _read_judged(fields: JsonObject) -> Judged:
-    memory = _object(fields.get("memory", {}))
-    return Judged(
-        event_ids=tuple(str(each) for each in _list(fields.get("eventIds", []))),
-        codes=tuple(str(each) for each in _list(fields.get("codes", []))),
-        memory={code: _object(each) for code, each in memory.items()},
-    )
+        if isinstance(timestamp, str):
+            ingested_at, _, event_id = str(fields.get(ORDER, " ".join(newest_order[1:]))).partition(" ")
+            found[path] = Known(fields.get("value"), (timestamp, ingested_at, event_id))
+        elif fields:
+            waiting += [(f"{path}{SEPARATOR}{name}", inner) for name, inner in fields.items()]
+        else:
+            unknown[path] = value
+    return found, unknown
 
 
 def _connector_number(text: str) -> int:
@@ -202,6 +216,10 @@ def _object(value: object) -> JsonObject:
     if not isinstance(value, Mapping):
         raise StoredItemUnreadableError("a stored item holds something else where an object belongs")
     return cast("JsonObject", value)
+
+
+def _object_or_empty(value: object) -> JsonObject:
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def _list(value: object) -> list[object]:

@@ -17,16 +17,18 @@ METRICS = "metrics"
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What the rules remember of a place, and which events they have judged.
+    """What the rules found and remember of a place, and which events they have judged.
 
     Attributes:
-        event_ids: short ids of the judged events with the timestamp of the last one.
-        codes: of the findings of the last one.
+        timestamp: of the last event that they judged.
+        event_ids: short ids of the last events with that timestamp that they judged.
+        findings: what they found in the last one, as JSON objects.
         memory: what each rule remembers.
     """
 
+    timestamp: str = ""
     event_ids: tuple[str, ...] = ()
-    codes: tuple[str, ...] = ()
+    findings: tuple[Mapping[str, object], ...] = ()
     memory: Memory = field(default_factory=dict[str, Mapping[str, object]])
 
 
@@ -38,17 +40,17 @@ class Place:
         newest: its greatest envelope.
         payload_omitted: the payload of `newest` was too great for a connector, and is empty here.
         last_known: each optional field and metric of the greatest envelope that carried it.
-        findings: what the rules found in `newest`, as JSON objects.
         judged: of the envelopes of this place itself: those of a connector are not judged as the charger's again.
         unknown: attributes of the stored item that only newer code knows; the merge carries them along.
+        unknown_last_known: the same under `lastKnown`, by their dotted names.
     """
 
     newest: MeasuredEnvelope
     payload_omitted: bool = False
     last_known: LastKnown = field(default_factory=dict[str, Known])
-    findings: tuple[Mapping[str, object], ...] = ()
     judged: Judged = field(default_factory=Judged)
     unknown: Mapping[str, object] = field(default_factory=dict[str, object])
+    unknown_last_known: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +68,30 @@ class LatestTelemetry:
     connectors: Mapping[int, Place]
     last_seen_at: str
 
+    @property
+    def findings(self) -> tuple[Mapping[str, object], ...]:
+        """What stands against the charger as a whole, and against the connector of its newest envelope."""
+        connector = self.connectors.get(self.charger.newest.envelope.connector_id or 0)
+        return self.charger.judged.findings + (connector.judged.findings if connector else ())
+
     def place_of(self, measured: MeasuredEnvelope) -> Place | None:
         """Return where an envelope belongs: to its connector, where it names one, else to the charger."""
         connector_id = measured.envelope.connector_id
         return self.connectors.get(connector_id) if connector_id else self.charger
 
+    def with_judged(self, connector_id: int | None, judged: Judged) -> "LatestTelemetry":
+        """Return it with what the rules found and remember of a connector, or of the charger as a whole."""
+        if not connector_id:
+            return replace(self, charger=replace(self.charger, judged=judged))
+        connector = replace(self.connectors[connector_id], judged=judged)
+        return replace(self, connectors={**self.connectors, connector_id: connector})
+
 
 def merge(latest: LatestTelemetry | None, measured: MeasuredEnvelope) -> LatestTelemetry:
     """Return the latest telemetry after an envelope; `latest` is None where nothing is known of the charger.
 
-    Folding envelopes gives the same result in any order, and merging one again changes nothing. Findings and what
-    the rules remember stay as they are, but for the findings of an envelope that is no longer the newest.
+    Folding envelopes gives the same result in any order, and merging one again changes nothing. What the rules found
+    and remember stays as it is.
     """
     connector_id = measured.envelope.connector_id
     connectors = dict(latest.connectors) if latest else dict[int, Place]()
@@ -112,7 +127,7 @@ def _merge_place(place: Place | None, measured: MeasuredEnvelope) -> Place:
     }
     last_known = {**place.last_known, **news} if news else place.last_known
     if measured.order > place.newest.order:
-        return replace(place, newest=measured, last_known=last_known, findings=())
+        return replace(place, newest=measured, last_known=last_known)
     return replace(place, last_known=last_known)
 
 

@@ -1,11 +1,13 @@
 """Logs as JSON lines, and metrics in CloudWatch's embedded format: one line an invocation, one more a reason."""
 
+import traceback
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry.settings import FunctionSettings
 
@@ -26,6 +28,23 @@ def count(name: str, value: int, **dimension: str) -> None:
     with single_metric(name, MetricUnit.Count, value, default_dimensions=_dimensions()) as metric:
         for key, kept_apart in dimension.items():
             metric.add_dimension(key, kept_apart)
+
+
+def cause_of(error: BaseException) -> str | None:
+    """Return what made an error happen, for a log line: what AWS said, or else which error, and where in our code.
+
+    The text of any other error may repeat what a charger sent, which no log may hold.
+    """
+    cause = error.__cause__
+    if cause is None:
+        return None
+    if isinstance(cause, ClientError) and cause.response.get("Error", {}).get("Code") != "ValidationException":
+        return repr(cause)
+    if isinstance(cause, BotoCoreError):
+        return repr(cause)
+    frames = traceback.extract_tb(cause.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(cause).__name__}{place}"
 
 
 def measure_milliseconds(name: str, value: float) -> None:

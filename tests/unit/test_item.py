@@ -23,9 +23,13 @@ def test_an_item_says_what_was_stored(first: list[TelemetryEnvelope], second: li
     assert merge_all(from_item(item, START), second) == merge_all(None, first + second)
 
 
-def test_an_item_expires_after_the_minute_in_which_its_charger_was_last_seen() -> None:
-    item = to_item(merge_all(None, [envelope(sampled=0, ingested=3)]), 1, timedelta(days=30))
+def test_an_item_expires_after_its_newest_ingestion_and_not_a_moment_before() -> None:
+    late = envelope(sampled=0, ingested=3).model_copy(update={"ingested_at": "2026-11-23T08:03:59.000001Z"})
+    item = to_item(merge_all(None, [envelope(sampled=1, ingested=2), late]), 1, timedelta(days=30))
     assert item[EXPIRES_AT] == int(datetime(2026, 12, 23, 8, 3, tzinfo=UTC).timestamp())
+    own = late.model_copy(update={"connector_id": 1})
+    item = to_item(merge_all(None, [envelope(sampled=1, ingested=2), own]), 1, timedelta(days=30))
+    assert item[EXPIRES_AT] == int(datetime(2026, 12, 23, 8, 4, tzinfo=UTC).timestamp())
 
 
 def test_an_item_without_retention_never_expires() -> None:
@@ -42,10 +46,14 @@ def test_attributes_that_only_newer_code_knows_are_carried_along_and_not_shown()
     item = item_of(envelope(sampled=1, ingested=1, connectorId=1))
     item["fromTheFuture"] = {"deep": [[[]]]}
     item["connectors"]["1"]["fromTheFuture"] = 7
+    item["lastKnown"]["fromTheFuture"] = {"inAnotherForm": 8}
+    item["judged"]["memory"] = {"version": 9}
     merged = merge_all(from_item(item, START), [envelope(sampled=2, ingested=2, connectorId=1)])
     written: dict[str, Any] = to_item(merged, 2, None)
     assert written["fromTheFuture"] == {"deep": [[[]]]}
     assert written["connectors"]["1"]["fromTheFuture"] == 7
+    assert written["lastKnown"]["fromTheFuture"] == {"inAnotherForm": 8}
+    assert written["judged"]["memory"] == {"version": 9}
     assert "fromTheFuture" not in str(public_view(merged, timedelta(minutes=20)))
 
 
@@ -76,8 +84,8 @@ BROKEN: dict[str, dict[str, object]] = {
     "no objects of connectors": {"connectors": {"1": 7}},
     "a connector without a number": {"connectors": {"one": {}}},
     "a connector that is no telemetry": {"connectors": {"1": {"timestamp": "yesterday"}}},
-    "findings that are none": {"findings": "many"},
-    "last known values that are none": {"lastKnown": {"powerW": 7}},
+    "findings that are none": {"judged": {"findings": "many"}},
+    "last known values that are none": {"lastKnown": [7]},
 }
 
 

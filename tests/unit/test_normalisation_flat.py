@@ -135,6 +135,6 @@ def test_a_state_of_charge_that_no_battery_has_is_told_apart(soc: int | Decimal)
     assert found.soc_out_of_range == soc
 
 
-def test_a_flat_payload_names_no_connector_status_or_transaction() -> None:
-    payload = {"connectorId": 2, "status": "online", "errorCode": "E5", "transactionId": 7, "evseId": 1, "power_w": 5}
+def test_a_flat_payload_names_no_connector_and_no_status() -> None:
+    payload = {"connectorId": 2, "status": "online", "errorCode": "E5", "evseId": 1, "power_w": 5}
     assert normalise(payload) == normalise({"power_w": 5})

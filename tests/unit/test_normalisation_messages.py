@@ -93,13 +93,16 @@ def test_the_connector_is_that_of_1_6_or_the_evse_of_2(message: dict[str, object
         {"transactionInfo": {}},
         {"transaction_info": {}},
         {"connectorStatus": "Available"},
+        {"idTag": "A1", "meterStart": 5},
+        {"idToken": {"idToken": "A1"}},
+        {"transaction_id": 7},
     ],
 )
 def test_an_ocpp_message_is_known_by_what_is_in_it(sign: dict[str, object]) -> None:
     assert normalise(sign | {"evseId": 3}).connector_id == 3
 
 
-@pytest.mark.parametrize("no_sign", [{"meterValue": 5}, {"transactionInfo": 5}, {"meterStart": 5}])
+@pytest.mark.parametrize("no_sign", [{"meterValue": 5}, {"transactionInfo": 5}, {"meter_start_wh": 5}])
 def test_another_payload_names_no_connector(no_sign: dict[str, object]) -> None:
     assert normalise(no_sign | {"connectorId": 3}).connector_id is None
 

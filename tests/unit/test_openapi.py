@@ -73,7 +73,7 @@ def is_accepted(event: object) -> bool:
 
 def read_description(**changes: object) -> Any:  # noqa: ANN401 - an answer
     request: Any = {"routeKey": ROUTE, "requestContext": {"requestId": "r"}, **changes}
-    return query.handler(request, None)
+    return query.handler(request, Context())
 
 
 def test_the_description_is_open_api() -> None:
@@ -347,7 +347,9 @@ def test_answers_for_one_charger_are_described(
     charger_id: str, status: int, get: HttpRequest, query_settings: QuerySettings, *, available: bool
 ) -> None:
     table = InMemoryTable({"CP-001": item_of(envelope(sampled=1, ingested=2))}, available=available)
-    answer = query.get_telemetry({**get, "pathParameters": {"chargerId": charger_id}}, query_settings, table, NOW)
+    answer = query.get_telemetry(
+        {**get, "pathParameters": {"chargerId": charger_id}}, query_settings, table, NOW, lambda: 10
+    )
     check("GET /telemetry/{chargerId}", answer)
     assert answer["statusCode"] == status
 
@@ -376,7 +378,7 @@ def test_the_description_is_built_once_and_only_when_it_is_asked_for(
     for module in modules:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delattr("query.openapi")
-    assert query.handler(get, None)["statusCode"] == 404
+    assert query.handler(get, Context())["statusCode"] == 404
     assert not set(modules) & sys.modules.keys()
     first = read_description()["body"]
     assert set(modules) <= sys.modules.keys()

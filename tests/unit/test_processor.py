@@ -2,6 +2,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -350,6 +351,72 @@ def test_every_log_line_about_a_message_names_the_request_that_sent_it(bench: Be
         ("request-a", "stored"),
         ("request-b", "to be delivered again"),
         ("request-c", "stored"),
+    }
+
+
+PRIVATE = "52.5163N-13.3777E"
+
+
+def test_no_log_line_repeats_what_was_sent(bench: Bench, printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: TelemetryEnvelope) -> Sample:
+        raise ValueError(PRIVATE)
+
+    good = of("CP-001").as_json()
+    bad = {
+        "version": 1,
+        "correlationId": "request-a",
+        "envelopes": [{**good, "payload": PRIVATE}, {**good, "a": PRIVATE}],
+    }
+    bench.process(queued("a", body=json.dumps(bad)), queued("b", body=PRIVATE))
+    monkeypatch.setattr("processor.storing.sample_of", failing)
+    bench.process(queued("c", of("CP-001")))
+    assert {line["message"] for line in printed.logs} >= {"dead-lettered", "to be delivered again"}
+    assert PRIVATE not in printed.text
+    (fault,) = [line for line in printed.logs if line["message"] == "to be delivered again"]
+    assert "ValueError at " in fault["cause"]
+    assert "test_processor.py" in fault["cause"]
+
+
+def test_findings_are_counted_by_code_and_told_when_they_come_and_go(bench: Bench, printed: Printed) -> None:
+    hot, cool = {"temp_c": 80}, {"temp_c": 20}
+    bench.process(
+        queued("a", envelope(sampled=1, ingested=1, payload=hot), envelope(sampled=2, ingested=2, payload=hot)),
+        queued("b", envelope(sampled=3, ingested=3, payload=cool)),
+    )
+    counted = {line["code"]: line["Findings"] for line in printed.lines if "Findings" in line}
+    assert counted == {"TEMPERATURE_HIGH": [2], "TEMPERATURE_CRITICAL": [2]}
+    both = ["TEMPERATURE_HIGH", "TEMPERATURE_CRITICAL"]
+    told = [(line["appeared"], line["cleared"]) for line in printed.logs if line["message"] == "findings changed"]
+    assert told == [(both, []), ([], both)]
+
+
+def test_values_of_unknown_units_are_counted(bench: Bench, printed: Printed) -> None:
+    sampled = {"value": "1", "measurand": "Voltage", "unit": "furlong"}
+    payload = {"meterValue": [{"timestamp": "2026-11-23T08:00:00Z", "sampledValue": [sampled]}]}
+    bench.process(queued("a", envelope(sampled=1, ingested=1, payload=payload)))
+    assert printed.metric("UnknownUnits") == [([1], None)]
+
+
+def test_chargers_wait_for_the_table_side_by_side(bench: Bench) -> None:
+    """Each write waits until all three have begun: one after the other, none would ever end."""
+    write, together = bench.table.write, Barrier(3)
+
+    def write_together(item: Item, replaced_revision: int) -> None:
+        together.wait(timeout=10)
+        write(item, replaced_revision)
+
+    bench.table.write = write_together
+    assert bench.process(*(queued(charger, of(charger), group=charger) for charger in ("A", "B", "C"))) == []
+
+
+def test_after_a_refusal_envelopes_are_still_judged_in_the_order_of_their_time(bench: Bench, printed: Printed) -> None:
+    bench.table.write_errors["CP-001"] = [ItemRefusedError()]
+    late_hot = envelope(sampled=1, ingested=2, payload={"temp_c": 80})
+    bench.process(queued("a", envelope(sampled=2, ingested=1, payload={"temp_c": 20}), late_hot))
+    assert printed.metric("EventsStale") == []
+    assert {line["code"] for line in printed.lines if "Findings" in line} == {
+        "TEMPERATURE_HIGH",
+        "TEMPERATURE_CRITICAL",
     }
 
 

@@ -15,6 +15,7 @@ from tests.unit.test_merge import envelope, merge_all
 STORED = envelope(sampled=1, ingested=2, value=7)
 # What `STORED` was ingested at, to the minute, is 08:02.
 RETENTION = timedelta(days=1)
+PLENTY = 10.0
 
 
 class Query:
@@ -28,7 +29,7 @@ class Query:
 
     def get(self, now: datetime = NOW, **changes: object) -> HttpAnswer:
         request: Any = {**self.request, **changes}
-        return get_telemetry(request, self.settings, self.table, now)
+        return get_telemetry(request, self.settings, self.table, now, lambda: PLENTY)
 
     def get_charger(self, charger_id: str) -> HttpAnswer:
         return self.get(pathParameters={"chargerId": charger_id})

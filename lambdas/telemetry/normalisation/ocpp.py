@@ -21,15 +21,23 @@ STATUSES = frozenset(
     }
 )
 
+_TELLING_FIELDS = ("idTag", "idToken", "transactionId", "meterStart", "meterStop", "reservationId")
+
 
 def is_ocpp(payload: Mapping[str, object]) -> bool:
     """Tell whether a payload is an OCPP message of the kinds that are read here.
 
     It is one where it has a list `meterValue` (MeterValues, TransactionEvent), an object `transactionInfo`
-    (TransactionEvent), or the status of a StatusNotification; all of them under their snake_case names, too.
+    (TransactionEvent), the status of a StatusNotification, or a field that only messages about a transaction or a
+    reservation have, such as StartTransaction's `idTag`; all of them under their snake_case names, too.
     """
     has_meter_values = isinstance(member(payload, "meterValue"), list)
-    return has_meter_values or _transaction(payload) is not None or status_of(payload) is not None
+    return (
+        has_meter_values
+        or _transaction(payload) is not None
+        or status_of(payload) is not None
+        or any(member(payload, name) is not None for name in _TELLING_FIELDS)
+    )
 
 
 def status_of(payload: Mapping[str, object]) -> str | None:

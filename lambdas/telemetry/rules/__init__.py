@@ -7,4 +7,3 @@ from telemetry.rules.profiles import profile_of as profile_of
 from telemetry.rules.types import Finding as Finding
 from telemetry.rules.types import Memory as Memory
 from telemetry.rules.types import Observation as Observation
-from telemetry.rules.types import Severity as Severity

@@ -1,9 +1,14 @@
 """Rules about what a charger says it does, and what it reports."""
 
+from collections.abc import Callable
+
+from telemetry.metrics import Number
 from telemetry.rules.figures import seconds_between
 from telemetry.rules.history import is_faulted
 from telemetry.rules.thresholds import THRESHOLDS
 from telemetry.rules.types import FINE, UNTOLD, Case, Shown, Verdict
+
+_OFFERS = ("powerOfferedW", "currentOfferedA")
 
 
 def charging_zero_power(case: Case) -> Verdict:
@@ -15,15 +20,18 @@ def charging_zero_power(case: Case) -> Verdict:
         return UNTOLD
     if power != 0:
         return FINE
-    offers = [
-        offer for name in ("powerOfferedW", "currentOfferedA") if (offer := case.observation.metric(name)) is not None
-    ]
+    # An offer often comes in another message than the power.
+    offers = _told(case.observation.metric) or _told(case.observation.last_known_metric)
     if not offers:
         return UNTOLD
     if min(offers) <= 0:
         return FINE
     seconds = seconds_between(case.after.charging_since, case.observation.envelope.timestamp)
     return Shown(power, "more than 0 W", ripe=seconds >= THRESHOLDS.zero_power_seconds)
+
+
+def _told(metric: Callable[[str], Number | None]) -> list[Number]:
+    return [offer for name in _OFFERS if (offer := metric(name)) is not None]
 
 
 def power_while_not_charging(case: Case) -> Verdict:

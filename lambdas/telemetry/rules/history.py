@@ -27,6 +27,8 @@ _IS_CHARGING = {
 # 2.x: a transaction's charging state says whether it charges.
 _OCCUPIED = "occupied"
 _FAULTED = "faulted"
+# No car is connected, so that no transaction goes on.
+_AVAILABLE = "available"
 _NO_ERROR = "noerror"
 # OCPP 2.x has 36 characters at most.
 _LONGEST_TRANSACTION_ID = 64
@@ -72,10 +74,16 @@ class History(Remembered):
     power: Reading | None = None
     passed_wh: Amount = 0
 
-    def entering(self, transaction_id: str | None) -> "History":
-        """Return it without the register where a new transaction begins, which may begin a new register, too."""
+    def entering(self, transaction_id: str | None, status: str | None) -> "History":
+        """Return it without the register where a transaction begins or has ended: its register may begin anew.
+
+        Args:
+            transaction_id: as the next envelope tells it.
+            status: of the next envelope; where it is `Available`, no transaction goes on.
+        """
         transaction = transaction_id[:_LONGEST_TRANSACTION_ID] if transaction_id else None
-        if transaction in {None, self.transaction}:
+        ended = transaction is None and (status or "").casefold() == _AVAILABLE
+        if transaction == self.transaction or (transaction is None and not ended):
             return self
         return self.model_copy(update={"transaction": transaction, "register_wh": None})
 

@@ -80,7 +80,9 @@ def judge(observation: Observation, memory: Memory, profile: Profile) -> tuple[t
         profile: what the charger is.
     """
     remembered = cast("dict[str, object]", memory) if isinstance(cast("object", memory), dict) else {}
-    before = (History.recall(remembered.get(_HISTORY)) or History()).entering(observation.found.transaction_id)
+    before = (History.recall(remembered.get(_HISTORY)) or History()).entering(
+        observation.found.transaction_id, observation.envelope.charger_status
+    )
     case = Case(observation=observation, profile=profile, before=before, after=before.followed_by(observation))
     findings: list[Finding] = []
     kept = {

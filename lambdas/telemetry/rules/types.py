@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Literal
 
@@ -61,6 +62,12 @@ class Observation:
         """The last known status of the place."""
         known = self.last_known.get("chargerStatus")
         return known.value if known and isinstance(known.value, str) else None
+
+    def last_known_metric(self, name: str) -> Number | None:
+        """Return the last known value of a metric of the place, which may be that of an earlier envelope."""
+        known = self.last_known.get(f"metrics.{name}")
+        value = known.value if known else None
+        return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
     def metric(self, name: str) -> Number | None:
         """Return a metric of this very envelope."""

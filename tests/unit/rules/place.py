@@ -63,6 +63,8 @@ class Place:
         if status:
             self.last_known["chargerStatus"] = Known(status, envelope.order)
         normalised = Normalised(metrics=Metrics(metrics or {}), **found)
+        for name, value in normalised.metrics.values.items():
+            self.last_known[f"metrics.{name}"] = Known(value, envelope.order)
         observation = Observation(envelope=envelope, found=normalised, last_known=self.last_known)
         findings, memory = judge(observation, self.memory, self.profile)
         self.memory = cast("Memory", exact_json.parse(exact_json.dump(memory)))

@@ -65,8 +65,22 @@ def test_power_or_nothing_offered_breaks_the_row(metrics: dict[str, Number]) -> 
     assert set(place.sends(270, OFFERED)) == {"CHARGING_ZERO_POWER"}
 
 
-@pytest.mark.parametrize("metrics", [{}, {"powerW": 0}, {"currentOfferedA": 16}])
-def test_zero_power_is_not_counted_where_it_or_the_offer_is_not_told(metrics: dict[str, Number]) -> None:
+def test_an_offer_that_came_in_another_message_counts() -> None:
+    place = Place()
+    place.sends(0, {"currentOfferedA": 16}, status="Charging")
+    for seconds in (200, 210, 220):
+        assert not place.sends(seconds, {"powerW": 0})
+    assert set(place.sends(230, {"powerW": 0})) == {"CHARGING_ZERO_POWER"}
+
+
+def test_zero_power_is_not_counted_where_nothing_was_ever_offered() -> None:
+    place = Place()
+    place.sends(0, status="Charging")
+    assert not any(place.sends(seconds, {"powerW": 0}) for seconds in range(200, 300, 10))
+
+
+@pytest.mark.parametrize("metrics", [{}, {"currentOfferedA": 16}])
+def test_zero_power_is_not_counted_where_it_is_not_told(metrics: dict[str, Number]) -> None:
     place = Place()
     place.sends(0, status="Charging")
     zero_power(place, 200, 210, 220)

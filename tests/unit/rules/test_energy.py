@@ -173,3 +173,17 @@ def test_a_transaction_id_of_any_length_tells_transactions_apart_by_its_beginnin
     place = Place()
     place.sends(0, register(5000), transaction_id="7" * 70)
     assert set(place.sends(10, register(4000), transaction_id="7" * 70)) == {"METER_ROLLBACK"}
+
+
+def test_a_register_that_begins_anew_after_the_connector_was_free_is_no_rollback() -> None:
+    place = Place()
+    place.sends(0, {"energyImportWh": 5000}, transaction_id="7", status="Charging")
+    place.sends(60, status="Available")
+    assert not place.sends(120, {"energyImportWh": 0})
+
+
+def test_a_register_that_falls_while_a_car_stays_connected_is_a_rollback() -> None:
+    place = Place()
+    place.sends(0, {"energyImportWh": 5000}, transaction_id="7", status="Charging")
+    place.sends(60, status="SuspendedEV")
+    assert set(place.sends(120, {"energyImportWh": 0})) == {"METER_ROLLBACK"}
