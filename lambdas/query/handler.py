@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from query.answer import body_of, tagged
+from query.answer import Found, body_of, only, tagged
 from query.question import charger_id_of, charger_ids_of
 from telemetry import aws_clients, exact_json
 from telemetry.access import access_of
 from telemetry.aws_clients import LONGEST_CALL_SECONDS
-from telemetry.errors import NoTelemetryError, StoredItemUnreadableError, TelemetryError
+from telemetry.errors import StoredItemUnreadableError, TableUnavailableError, TelemetryError
 from telemetry.http_api import HttpAnswer, HttpRequest, claims_of
 from telemetry.item import from_item, public_view
 from telemetry.lambda_context import LambdaContext, SecondsLeft, seconds_left_of
@@ -64,14 +64,13 @@ def get_telemetry(
 
 def find(
     charger_ids: Sequence[str], table: LatestTelemetryTable, now: datetime, seconds_left: SecondsLeft
-) -> Iterator[LatestTelemetry | None]:
-    """Yield the latest telemetry of each of the chargers; None where there is nothing.
+) -> Iterator[Found]:
+    """Yield the latest telemetry of each of the chargers, or why it could not be read; None where there is nothing.
 
-    It ends early where another read might not end in time. A charger that could not be looked up, or whose item can't
-    be read, fails the whole: it is never told to be missing.
+    It ends early where another read might not end in time.
 
     Raises:
-        TelemetryError: the table did not answer, or not with latest telemetry.
+        TableUnavailableError: the table did not answer.
     """
     for start in range(0, len(charger_ids), CHARGERS_A_READ):
         if start and seconds_left() < LONGEST_CALL_SECONDS:
@@ -80,22 +79,14 @@ def find(
         reading = table.read(asked)
         for charger_id in asked:
             try:
-                yield from_item(reading.item_of(charger_id), now)
-            except StoredItemUnreadableError:
+                latest = from_item(reading.item_of(charger_id), now)
+            except StoredItemUnreadableError as error:
                 logger.error("stored item unreadable", chargerId=charger_id)
-                raise
-
-
-def only(found: Iterator[LatestTelemetry | None]) -> LatestTelemetry:
-    """Return the latest telemetry of the only charger that was asked for.
-
-    Raises:
-        NoTelemetryError: there is none.
-    """
-    latest = next(found)
-    if latest is None:
-        raise NoTelemetryError("nothing was received from this charger, or it has expired")
-    return latest
+                yield error
+            except TableUnavailableError as error:
+                yield error
+            else:
+                yield latest
 
 
 @cache

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, field_validator
 
 from telemetry.event import TelemetryEvent
-from telemetry.timestamps import to_microseconds, to_moment
+from telemetry.timestamps import is_service_time, to_microseconds
 
 
 class TelemetryEnvelope(TelemetryEvent):
@@ -27,11 +27,9 @@ class TelemetryEnvelope(TelemetryEvent):
     @field_validator("ingested_at")
     @classmethod
     def _exists(cls, ingested_at: str) -> str:
-        """Refuse the 30th of February: what is calculated from it later would fail each time."""
-        try:
-            to_moment(ingested_at)
-        except ValueError as error:
-            raise ValueError("is a date or a time of day that does not exist") from error
+        """Refuse the 30th of February and the year 9999: what is calculated from it later would fail each time."""
+        if not is_service_time(ingested_at):
+            raise ValueError("is no time at which this service can have run")
         return ingested_at
 
     @property

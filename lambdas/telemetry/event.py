@@ -20,6 +20,8 @@ _CHARGER_ID = r"[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}"
 _CHARGER_ID_PATTERN = re.compile(_CHARGER_ID)
 CHARGER_ID_RULE = "1 to 64 of A-Z a-z 0-9 * - _ = : + | @ . beginning with a letter or a digit"
 
+# 0 is the charger as a whole.
+LARGEST_CONNECTOR = 24
 SHORT_TEXT_RULE = "a string of 1 to 128 characters"
 
 # A sender mends some problems at a time; an answer must not grow with what is wrong.
@@ -37,7 +39,9 @@ class TelemetryEvent(BaseModel):
     charger_id: str = Field(pattern=f"^{_CHARGER_ID}$", description=CHARGER_ID_RULE)
     timestamp: str = Field(description="an RFC 3339 time with an offset, such as 2026-11-23T08:15:30.250Z")
     payload: dict[str, object] = Field(description="a JSON object")
-    connector_id: int | None = Field(default=None, ge=0, le=24, description="an integer from 0 to 24")
+    connector_id: int | None = Field(
+        default=None, ge=0, le=LARGEST_CONNECTOR, description=f"an integer from 0 to {LARGEST_CONNECTOR}"
+    )
     charger_status: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
     location_id: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
     firmware_version: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)

@@ -9,12 +9,12 @@ from pydantic.alias_generators import to_camel
 
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import InvalidEventError, StoredItemUnreadableError
-from telemetry.event import validate
+from telemetry.event import LARGEST_CONNECTOR, validate
 from telemetry.measured import Known, LastKnown, MeasuredEnvelope
 from telemetry.merge import METRICS, Judged, LatestTelemetry, Place, known_order
 from telemetry.metrics import SEPARATOR, Metrics, nest
 from telemetry.rules import Memory
-from telemetry.timestamps import to_milliseconds, to_moment
+from telemetry.timestamps import is_service_time, to_milliseconds, to_moment
 
 REVISION = "revision"
 # What a charger's item has before it is first written.
@@ -33,6 +33,8 @@ ORDER = "order"
 _ENVELOPE_FIELDS = {to_camel(name) for name in TelemetryEnvelope.model_fields}
 _PLACE_FIELDS = {*_ENVELOPE_FIELDS, METRICS, FINDINGS, LAST_KNOWN, PAYLOAD_OMITTED, JUDGED}
 _ITEM_FIELDS = {*_PLACE_FIELDS, CONNECTORS, LAST_SEEN_AT, REVISION, EXPIRES_AT}
+
+_CONNECTOR_NUMBERS = {str(number): number for number in range(1, LARGEST_CONNECTOR + 1)}
 
 JsonObject = dict[str, object]
 
@@ -89,9 +91,9 @@ def revision_of(item: JsonObject) -> int:
         StoredItemUnreadableError: it has none.
     """
     revision = item.get(REVISION) if item else NO_REVISION
-    if not isinstance(revision, int):
+    if item and (type(revision) is not int or revision <= NO_REVISION):
         raise StoredItemUnreadableError("a stored item has no revision")
-    return revision
+    return cast("int", revision)
 
 
 def from_item(item: JsonObject, now: datetime) -> LatestTelemetry | None:
@@ -106,7 +108,7 @@ def from_item(item: JsonObject, now: datetime) -> LatestTelemetry | None:
     if isinstance(expires_at, int) and expires_at <= now.timestamp():
         return None
     last_seen_at = item.get(LAST_SEEN_AT)
-    if not isinstance(last_seen_at, str):
+    if not isinstance(last_seen_at, str) or not is_service_time(last_seen_at):
         raise StoredItemUnreadableError("a stored item does not say when its charger was last seen")
     connectors = _object(item.get(CONNECTORS, {}))
     return LatestTelemetry(
@@ -191,7 +193,7 @@ def _read_last_known(stored: object, newest: MeasuredEnvelope) -> tuple[LastKnow
     newest_order = known_order(newest.order)
     found: dict[str, Known] = {}
     unknown: JsonObject = {}
-    waiting = [(name, value) for name, value in _object(stored).items()]
+    waiting = _members("", _object(stored))
     while waiting:
         path, value = waiting.pop()
         fields = _object_or_empty(value)
@@ -200,16 +202,22 @@ def _read_last_known(stored: object, newest: MeasuredEnvelope) -> tuple[LastKnow
             ingested_at, _, event_id = str(fields.get(ORDER, " ".join(newest_order[1:]))).partition(" ")
             found[path] = Known(fields.get("value"), (timestamp, ingested_at, event_id))
         elif fields:
-            waiting += [(f"{path}{SEPARATOR}{name}", inner) for name, inner in fields.items()]
+            waiting += _members(f"{path}{SEPARATOR}", fields)
         else:
             unknown[path] = value
     return found, unknown
 
 
+def _members(path: str, fields: JsonObject) -> list[tuple[str, object]]:
+    if any(SEPARATOR in name for name in fields):
+        raise StoredItemUnreadableError("a stored item has a last known value with a name that can't be one")
+    return [(f"{path}{name}", value) for name, value in fields.items()]
+
+
 def _connector_number(text: str) -> int:
-    if not text.isdecimal():
-        raise StoredItemUnreadableError("a stored item names a connector that is no number")
-    return int(text)
+    if text not in _CONNECTOR_NUMBERS:
+        raise StoredItemUnreadableError("a stored item names a connector that there can't be")
+    return _CONNECTOR_NUMBERS[text]
 
 
 def _object(value: object) -> JsonObject:

@@ -13,6 +13,9 @@ from telemetry.event import validate
 
 # Raised when a message changes so that code of before could not read it; a new field alone is no reason.
 VERSION = 1
+# Ingest packs 100 at most. Of a message of somebody else, hundreds of thousands of bad ones could never be told apart
+# within the time and the memory of the function.
+MOST_ENVELOPES = 1000
 # What API Gateway gives is short; it must be fit for a log line and for an attribute of a message.
 _CORRELATION_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -68,6 +71,8 @@ def decode(body: str, charger_id: str) -> TelemetryMessage:
         raise UnreadableMessageError("the message has no correlationId")
     if not isinstance(envelopes, list) or not envelopes:
         raise UnreadableMessageError("the message has no envelopes")
+    if len(cast("list[object]", envelopes)) > MOST_ENVELOPES:
+        raise UnreadableMessageError(f"the message has more than {MOST_ENVELOPES} envelopes")
     return _read_envelopes(correlation_id, cast("list[object]", envelopes), charger_id)
 
 

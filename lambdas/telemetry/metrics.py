@@ -38,13 +38,15 @@ class Metrics:
 
 
 def nest(values: Mapping[str, object]) -> dict[str, object]:
-    """Return an object whose members stand where the dotted names of `values` say."""
+    """Return an object whose members stand where the dotted names of `values` say; a later one wins."""
     nested: dict[str, object] = {}
     for name, value in values.items():
         *path, last = name.split(SEPARATOR)
         inner = nested
         for step in path:
-            inner = cast("dict[str, object]", inner.setdefault(step, {}))
+            if not isinstance(inner.get(step), dict):
+                inner[step] = {}
+            inner = cast("dict[str, object]", inner[step])
         inner[last] = value
     return nested
 
@@ -52,6 +54,8 @@ def nest(values: Mapping[str, object]) -> dict[str, object]:
 def _numbers(fields: Mapping[str, object], path: str) -> list[tuple[str, Number]]:
     found: list[tuple[str, Number]] = []
     for name, value in fields.items():
+        if SEPARATOR in name:
+            continue
         if isinstance(value, dict):
             found += _numbers(cast("dict[str, object]", value), f"{path}{name}{SEPARATOR}")
         elif isinstance(value, int | Decimal) and not isinstance(value, bool):

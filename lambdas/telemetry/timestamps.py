@@ -11,6 +11,7 @@ _TIMESTAMP = re.compile(
 )
 FIRST_YEAR = 1000
 LEAP_SECOND = "60"
+_FIRST_SERVICE_YEAR, _LAST_SERVICE_YEAR = 1970, 3000
 LARGEST_OFFSET_HOURS = 23
 LARGEST_OFFSET_MINUTES = 59
 
@@ -57,6 +58,17 @@ def to_microseconds(moment: datetime) -> str:
 def to_moment(text: str) -> datetime:
     """Return the aware time that one of this module's texts stands for."""
     return datetime.fromisoformat(text)
+
+
+def is_service_time(text: str) -> bool:
+    """Tell whether `text` is one of this module's texts, of a time at which a service like this can have run.
+
+    What is calculated from it later, such as when an item expires, is then a time, too.
+    """
+    try:
+        return _FIRST_SERVICE_YEAR <= to_moment(text).year < _LAST_SERVICE_YEAR and text.endswith("Z")
+    except ValueError:
+        return False
 
 
 def floor_to_minute(text: str) -> str:

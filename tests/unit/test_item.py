@@ -1,14 +1,18 @@
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processor.folding import fold, sample_of
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import StoredItemUnreadableError
 from telemetry.item import EXPIRES_AT, from_item, public_view, revision_of, to_item
-from tests.unit.strategies import START, envelopes
+from tests.unit.strategies import START, envelopes, json_values
 from tests.unit.test_merge import envelope, item_of, merge_all
 
 LISTS = st.lists(envelopes(), min_size=1, max_size=8)
@@ -85,6 +89,11 @@ BROKEN: dict[str, dict[str, object]] = {
     "a connector without a number": {"connectors": {"one": {}}},
     "a connector that is no telemetry": {"connectors": {"1": {"timestamp": "yesterday"}}},
     "findings that are none": {"judged": {"findings": "many"}},
+    "a time that is none": {"lastSeenAt": "garbage"},
+    "a time after which nothing can be calculated": {"lastSeenAt": "9999-12-31T23:59:00.000Z"},
+    "a connector of thousands of digits": {"connectors": {"1" * 5000: {}}},
+    "a connector that there can't be": {"connectors": {"25": {}}},
+    "a name with a dot": {"lastKnown": {"a": 1, "a.b": {"value": 1, "timestamp": "2026-11-23T08:01:00.000Z"}}},
     "last known values that are none": {"lastKnown": [7]},
 }
 
@@ -95,6 +104,55 @@ def test_what_is_not_latest_telemetry_is_not_taken_for_it(broken: dict[str, obje
         from_item(item_of(envelope(sampled=1, ingested=1)) | broken, START)
 
 
-def test_an_item_without_a_revision_is_not_written_over() -> None:
+@pytest.mark.parametrize("revision", [None, True, 0, -1, "1", Decimal("1.5")])
+def test_an_item_without_a_revision_is_not_written_over(revision: object) -> None:
     with pytest.raises(StoredItemUnreadableError):
-        revision_of({"chargerId": "CP-001"})
+        revision_of({"chargerId": "CP-001", "revision": revision})
+
+
+def places_in(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of each value in an item."""
+    yield path
+    if isinstance(value, dict):
+        for name, inner in cast("dict[str, object]", value).items():
+            yield from places_in(inner, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(cast("list[object]", value)):
+            yield from places_in(inner, (*path, index))
+
+
+WHOLE = to_item(
+    fold(
+        None,
+        [
+            sample_of(envelope(sampled=1, ingested=1, payload={"temp_c": 80, "power_kw": 7}, connectorId=1)),
+            sample_of(envelope(sampled=2, ingested=2, payload={"temp_c": 80}, locationId="garage")),
+        ],
+        "test",
+    ).latest,
+    1,
+    timedelta(days=1),
+)
+PLACES = [path for path in places_in(WHOLE) if path]
+
+
+@given(st.sampled_from(PLACES), json_values())
+def test_an_item_with_anything_anywhere_is_read_or_refused_and_then_written_and_shown(
+    path: tuple[str | int, ...], value: object
+) -> None:
+    item: Any = deepcopy(WHOLE)
+    inner = item
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    try:
+        latest = from_item(item, START)
+    except StoredItemUnreadableError:
+        return
+    more = [sample_of(envelope(sampled=3, ingested=3, payload={"power_kw": 1}, connectorId=1))]
+    folded = fold(latest, more, "test").latest
+    written = to_item(folded, 2, timedelta(days=30))
+    read = from_item(written, START)
+    assert read
+    assert to_item(read, 2, timedelta(days=30)) == written
+    public_view(folded, timedelta(minutes=20))

@@ -90,3 +90,17 @@ def test_only_the_same_events_in_the_same_order_have_the_same_deduplication_id()
     assert message.deduplication_id([one, other]) == message.deduplication_id([resent, other])
     assert len({message.deduplication_id(each) for each in ([one], [one, other], [other, one])}) == 3
     assert one.ingested_at == f"{START:%Y-%m-%dT%H:%M:%S}.000000Z"
+
+
+def test_a_message_of_more_envelopes_than_could_be_told_apart_in_time_is_not_read() -> None:
+    def of(envelopes: int) -> str:
+        return json.dumps({"version": 1, "correlationId": "c", "envelopes": [{}] * envelopes})
+
+    assert len(message.decode(of(1000), GROUP).bad) == 1000
+    with pytest.raises(UnreadableMessageError):
+        message.decode(of(1001), GROUP)
+
+
+def test_an_envelope_of_a_time_at_which_no_service_ran_is_bad() -> None:
+    body = message.encode("c", [envelope(sampled=0, ingested=0)]).replace('"ingestedAt":"2026', '"ingestedAt":"9999')
+    assert [error.problems[0].pointer for error in message.decode(body, GROUP).bad.values()] == ["/ingestedAt"]

@@ -91,6 +91,12 @@ def test_what_the_client_does_not_have_is_sent(query: Query, header: str) -> Non
     assert query.get_unless(header)["statusCode"] == 200
 
 
+@pytest.mark.parametrize("header", ["x{tag}", "{tag}{tag}", "{tag} {tag}", "{tag};", '"a" "b", {tag}'])
+def test_what_is_no_list_of_entity_tags_names_none(query: Query, header: str) -> None:
+    tag = query.get()["headers"]["etag"]
+    assert query.get_unless(header.format(tag=tag))["statusCode"] == 200
+
+
 def test_a_charger_that_never_sent_is_404(query: Query) -> None:
     answer = query.get_charger("CP-002")
     assert answer["statusCode"] == 404

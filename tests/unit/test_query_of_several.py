@@ -220,9 +220,19 @@ def test_a_request_that_no_authorizer_looked_at_is_403() -> None:
     assert ask(table_of("CP-1"), query_of("CP-1"), requestContext={"requestId": "r"})["statusCode"] == 403
 
 
-def test_one_charger_that_could_not_be_looked_up_is_503_for_all_and_never_missing() -> None:
+def test_one_charger_that_could_not_be_looked_up_is_named_to_be_asked_again_and_never_missing() -> None:
     table = table_of("CP-1", "CP-2")
     table.unread = frozenset(["CP-2"])
+    answer = ask(table, query_of("CP-2", "CP-1"))
+    check(ROUTE, answer)
+    body = json.loads(answer["body"])
+    assert [item["chargerId"] for item in body["items"]] == ["CP-1"]
+    assert (body["missing"], body["notReturned"]) == ([], ["CP-2"])
+
+
+def test_where_no_charger_could_be_looked_up_it_is_503() -> None:
+    table = table_of("CP-1", "CP-2")
+    table.unread = frozenset(["CP-1", "CP-2"])
     answer = ask(table, query_of("CP-1", "CP-2"))
     check(ROUTE, answer)
     assert answer["statusCode"] == 503
@@ -235,13 +245,16 @@ def test_a_table_that_does_not_answer_is_503() -> None:
     assert ask(table, query_of("CP-1"))["statusCode"] == 503
 
 
-def test_one_item_that_cannot_be_read_is_503_for_all_and_its_charger_is_logged(printed: Printed) -> None:
+def test_an_item_that_cannot_be_read_is_logged_and_costs_no_other_charger(printed: Printed) -> None:
     table = table_of("CP-1", "CP-2")
     del table.items["CP-2"]["payload"]
-    answer = ask(table, query_of("CP-1", "CP-2"))
-    check(ROUTE, answer)
-    assert answer["statusCode"] == 503
+    body = json.loads(ask(table, query_of("CP-1", "CP-2", "CP-3"))["body"])
+    assert [item["chargerId"] for item in body["items"]] == ["CP-1"]
+    assert (body["missing"], body["notReturned"]) == (["CP-3"], ["CP-2"])
     assert [line["chargerId"] for line in printed.logs if line["level"] == "ERROR"] == ["CP-2"]
+    alone = ask(table, query_of("CP-2"))
+    check(ROUTE, alone)
+    assert alone["statusCode"] == 503
     assert printed.metric("QueriesRefused") == [([1], "stored_item_unreadable")]
 
 

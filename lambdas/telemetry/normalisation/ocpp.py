@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from telemetry.event import LARGEST_CONNECTOR
 from telemetry.normalisation.members import as_object, integer_of, member, short_text_of
 
-LARGEST_CONNECTOR = 24
 # ChargePointStatus of 1.6 and ConnectorStatusEnumType of 2.x.
 STATUSES = frozenset(
     {
