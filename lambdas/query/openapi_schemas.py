@@ -206,7 +206,8 @@ def _latest_of_several() -> JsonObject:
             | {
                 "minItems": 1,
                 "description": "These would have made the answer longer than 5 MB, or than 6 MB with each quotation "
-                "mark and backslash counted twice: ask for them again. Absent where there are none",
+                "mark and backslash counted twice, or could not be read in time: ask for them again. Absent where "
+                "there are none",
             },
         },
         "required": ["items", "missing"],

@@ -59,6 +59,47 @@ def test_a_message_that_can_not_be_parsed_is_in_the_dead_letter_queue_with_its_r
         assert attribute(message, name)
 
 
+# Each is of a size that SQS takes, and would cost a function all its time or memory if each part were looked at.
+POISON = {
+    "an object of another shape": '{"hello": "world"}',
+    "5,000 brackets": "[" * 5000 + "]" * 5000,
+    "hundreds of thousands of envelopes": '{"version":1,"correlationId":"c","envelopes":['
+    + ",".join(["{}"] * 340_000)
+    + "]}",
+    "a digit of a million": "9" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("body", POISON.values(), ids=POISON.keys())
+def test_poison_is_in_the_dead_letter_queue_at_once_and_holds_up_nobody(
+    cloud: Cloud, api: Api, charger_id: str, body: str
+) -> None:
+    cloud.put_on_the_queue(charger_id, body)
+    after = api.post(event_of(charger_id)).json()
+    api.stored(charger_id, event_id=after["eventId"], seconds=5)
+    message = eventually(lambda: dead_letter_of(cloud, charger_id), seconds=5)
+    assert message.get("Body") == body
+    assert attribute(message, "reason") == "unreadable_message"
+
+
+def test_a_stored_item_that_is_broken_costs_only_its_charger_its_answer(
+    cloud: Cloud, api: Api, charger_id: str
+) -> None:
+    healthy = f"{charger_id}-healthy"
+    cloud.dynamodb.put_item(
+        TableName=cloud.outputs["TableName"],
+        Item={"chargerId": {"S": charger_id}, "revision": {"N": "1"}, "lastSeenAt": {"S": "garbage"}},
+    )
+    receipt = api.post(event_of(healthy)).json()
+    api.stored(healthy, event_id=receipt["eventId"])
+    answer = api.latest(charger_id)
+    assert answer.status_code == 503
+    problem(answer)
+    both = api.send("GET", f"/telemetry?chargerId={charger_id}&chargerId={healthy}").json()
+    assert [item["chargerId"] for item in both["items"]] == [healthy]
+    assert (both["missing"], both["notReturned"]) == ([], [charger_id])
+
+
 def test_of_a_message_with_a_bad_event_the_good_one_is_stored_and_the_whole_is_dead_lettered(
     cloud: Cloud, api: Api, charger_id: str
 ) -> None:
