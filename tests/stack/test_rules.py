@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, aws_sqs
 
 from app import compose
-from telemetry_stack.stages import STAGE_NAMES
+from telemetry_stack.stages import STAGE_NAMES, AwsOnly
 from tests.stack.synthesis import Synthesis, cdk_context, settings_of
 
 FUNCTION_RULES = ("AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")
@@ -18,16 +18,21 @@ EVERYWHERE = {
     ("Queue/DeadLetters", "Serverless-SQSRedrivePolicy"),
     ("Api/GetOpenApi", "AwsSolutions-APIG4"),
 }
-ON_A_STAGE = {
-    "local": {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")},
-    "dev": set[tuple[str, str]](),
-    "staging": {("Monitoring/Alarms/telemetry-staging@team.example", "Serverless-SNSRedrivePolicy")},
-    "prod": {("Monitoring/Alarms/telemetry-on-call@team.example", "Serverless-SNSRedrivePolicy")},
-}
+WITHOUT_TLS_POLICIES = {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")}
+ROUTES = ("PostTelemetry", "PostTelemetryBatch", "GetTelemetry", "GetTelemetryOfSeveral")
+OPEN_TO_ANYBODY = {(f"Api/{route}", "AwsSolutions-APIG4") for route in ROUTES}
 
 
 def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
-    assert every_stage.acknowledged == EVERYWHERE | ON_A_STAGE[every_stage.settings.name]
+    settings = every_stage.settings
+    expected = EVERYWHERE | {
+        (f"Monitoring/Alarms/{address}", "Serverless-SNSRedrivePolicy") for address in settings.alarm_emails
+    }
+    if AwsOnly.TLS_POLICIES in settings.left_out:
+        expected |= WITHOUT_TLS_POLICIES
+    if settings.token_issuer is None:
+        expected |= OPEN_TO_ANYBODY
+    assert every_stage.acknowledged == expected
 
 
 @pytest.mark.parametrize("stage", STAGE_NAMES)
