@@ -161,6 +161,21 @@ def test_where_it_deploys_to_is_told_before_the_cdk_says_anything(
 
 
 @pytest.mark.usefixtures("filled_in")
+def test_an_interruption_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub_account(monkeypatch, "111122223333")
+
+    def interrupted(*_arguments: str) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deploy, "cdk", interrupted)
+
+    assert deploy.main(["dev"]) == 130
+    assert capsys.readouterr().err == "deploy.sh: interrupted; what CloudFormation has begun goes on\n"
+
+
+@pytest.mark.usefixtures("filled_in")
 def test_what_was_shown_is_what_is_deployed(monkeypatch: pytest.MonkeyPatch, no_cdk: list[tuple[str, ...]]) -> None:
     stub_account(monkeypatch, "111122223333")
 
