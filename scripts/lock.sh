@@ -21,5 +21,6 @@ lock requirements.txt --python-version 3.11 --constraints lambdas/requirements.t
 lock requirements-dev.txt --python-version 3.11 --constraints lambdas/requirements.txt \
   --constraints requirements.txt pyproject.toml --group dev --group lambda
 lock tools/environment/emulator.txt --python-version 3.11 --group emulator
+lock tools/environment/scan.txt --python-version 3.11 --group scan
 lock tools/environment/node.txt --python-version 3.11 --group node
 lock tools/environment/uv.txt --python-version 3.11 --group uv

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+DEPENDABOT = ".github/dependabot.yml"
 WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
 
 CHECKS: dict[str, list[str]] = {
@@ -20,7 +21,13 @@ CHECKS: dict[str, list[str]] = {
     "format": ["ruff", "format", "--check", "."],
     "types": ["basedpyright"],
     "workflow schema": ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS],
-    "workflow security": ["zizmor", "--offline", "--quiet", *WORKFLOWS],
+    "workflow security": ["zizmor", "--offline", "--quiet", *WORKFLOWS, DEPENDABOT],
+    "dependabot schema": ["check-jsonschema", "--builtin-schema", "vendor.dependabot", DEPENDABOT],
+    # What it calls low is judged line by line already, by the same rules in ruff.
+    "code security": [
+        *["bandit", "--quiet", "--severity-level", "medium", "--recursive"],
+        *["app.py", "telemetry_stack", "lambdas", "tools"],
+    ],
 }
 
 
