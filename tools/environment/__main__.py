@@ -261,7 +261,7 @@ def has_certificates() -> bool:
 def become(command: list[str]) -> NoReturn:
     """Replace this process, so that signals and exit codes are the command's own."""
     try:
-        os.execvpe(command[0], command, environment())  # noqa: S606 - no shell is wanted
+        os.execvpe(command[0], command, environment())  # noqa: S606 - no shell is wanted  # nosec B606
     except FileNotFoundError:
         fail(f"there is no program {command[0]}")
 
