@@ -15,11 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDABOT = ".github/dependabot.yml"
 WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+# What runs on AWS or on an engineer's machine; tests do not.
+SHIPPED = ["app.py", "lambdas", "telemetry_stack", "tools"]
 
 CHECKS: dict[str, list[str]] = {
     "lint": ["ruff", "check", "."],
     "format": ["ruff", "format", "--check", "."],
     "types": ["basedpyright"],
+    "security": ["bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *SHIPPED],
     "workflow schema": ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS],
     "workflow security": ["zizmor", "--offline", "--quiet", *WORKFLOWS, DEPENDABOT],
     "dependabot schema": ["check-jsonschema", "--builtin-schema", "vendor.dependabot", DEPENDABOT],

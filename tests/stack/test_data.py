@@ -1,6 +1,5 @@
 """What holds data: encrypted, kept as the stage says, and never replaced by an upgrade."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -78,13 +77,6 @@ def test_the_operations_key_admits_only_the_logs_of_this_stack_and_alarms(every_
     assert last.endswith(f":log-group:{settings.stack_name}-*")
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert set(alarms["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
-
-
-@pytest.mark.parametrize("key", ["QueueKey39FCBAE6", "LatestTelemetryKeyD6FA8B7E"])
-def test_a_key_of_telemetry_admits_nobody_but_by_the_accounts_own_policies(every_stage: Synthesis, key: str) -> None:
-    (statement,) = every_stage.of_type(KEY)[key]["KeyPolicy"]["Statement"]
-    (principal,) = statement["Principal"].values()
-    assert ':root"' in json.dumps(principal)
 
 
 def test_a_stage_keeps_its_data_when_the_stack_is_deleted_if_it_says_so(every_stage: Synthesis) -> None:
