@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> NoReturn:
             stage_settings(stage.group(1), local_port=0)
         except StageError as error:
             sys.exit(f"cdk.sh: {error}")
-    os.execvp("cdk", ["cdk", *arguments])  # noqa: S606 - no shell is wanted
+    os.execvp("cdk", ["cdk", *arguments])  # noqa: S606  # nosec B606 - no shell is wanted
 
 
 if __name__ == "__main__":
