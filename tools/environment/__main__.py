@@ -85,7 +85,11 @@ def one_at_a_time() -> Generator[None]:
     """Hold back a second run in the same checkout until the first has finished installing."""
     (ROOT / ".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "environment.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("  waiting for another installation in this checkout ...", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

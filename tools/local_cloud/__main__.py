@@ -11,7 +11,11 @@ from typing import NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 from httpx import HTTPError
 
-from tools.local_cloud.cloud import PROJECT, LocalCloud
+try:
+    from telemetry_stack.stages import StageError
+    from tools.local_cloud.cloud import PROJECT, LocalCloud
+except SyntaxError as error:
+    sys.exit(f"local.sh: {error.filename}:{error.lineno}: {error.msg}")
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
 
@@ -38,7 +42,7 @@ def main() -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         return _run(arguments)
-    except LocalCloudError as error:
+    except (LocalCloudError, StageError) as error:
         print(f"local.sh: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError, HTTPError) as error:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import httpx
 from telemetry_stack import stages
 from telemetry_stack.stages import StageSettings, TokenIssuer
 from tools.local_cloud.deployment import Deployment, aws_variables, forget_the_real_aws
-from tools.local_cloud.emulator import Emulator, RunningEmulator, wait_until
+from tools.local_cloud.emulator import Emulator, RunningEmulator, is_locked, wait_until
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, LocalTokenIssuer, write_private
 
@@ -23,6 +24,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 4566
 # The first event starts three functions cold, on a machine that may be busy.
 FIRST_EVENT_SECONDS = 60
+# In what a function logs, in what the emulator says of a batch that failed, and in a traceback.
+CAUSE = re.compile(r'"(?:reason|cause)":"([^"]+)"|errorMessage=(.+?)\)?$|^(\w+Error\b.*)', re.MULTILINE)
 KILLED = "the emulator was killed, and its state is lost with it: the next one begins empty"
 
 
@@ -39,6 +42,8 @@ class LocalCloud:
         self._directory = directory
         self._emulator = Emulator(directory=directory, python=PROJECT / ".local" / "emulator" / "bin" / "python")
         self._chosen_port = port
+        # Names the command that holds it.
+        self._lock = directory / "local.lock"
 
     def up(self) -> None:
         """Start the emulator where it does not run, deploy, and show an event that went all the way.
@@ -46,7 +51,7 @@ class LocalCloud:
         Raises:
             LocalCloudError: one of these can't be done.
         """
-        with self._alone():
+        with self._alone("up"):
             running = self._emulator.running()
             try:
                 self._up()
@@ -57,14 +62,18 @@ class LocalCloud:
 
     def down(self) -> None:
         """Stop the emulator and the functions that run in it. Their state is kept for the next `up`."""
-        with self._alone():
+        with self._alone("down"):
             self._stop()
 
     def is_up(self) -> bool:
         """Print how it stands, and tell whether the API can be used."""
+        busy = self._busy()
+        if busy:
+            print(f"busy      scripts/local.sh {busy} is at work; how far it is:")
+        advice = "" if busy else "; scripts/local.sh up"
         running = self._emulator.running()
         if running is None:
-            print(f"emulator  {'was killed' if self._emulator.was_killed() else 'not running'}; scripts/local.sh up")
+            print(f"emulator  {'was killed' if self._emulator.was_killed() else 'not running'}{advice}")
             return False
         healthy = running.answers()
         print(f"emulator  {'running' if healthy else 'does not answer'}: port {running.port}, process {running.pid}")
@@ -72,7 +81,7 @@ class LocalCloud:
         settings = _settings(running.port)
         api_url = self._deployment(settings).api_url(port=running.port)
         deployed = healthy and api_url is not None and _answers(api_url)
-        print(f"stack     {settings.stack_name}{'' if deployed else ' is not deployed; scripts/local.sh up'}")
+        print(f"stack     {settings.stack_name}{'' if deployed else f' is not deployed{advice}'}")
         if deployed:
             print(f"API       {api_url}")
         return deployed
@@ -110,7 +119,7 @@ class LocalCloud:
         token = issuer.token(expires_in=A_DAY)
         self._write_environment(settings, running, api_url=api_url, token=token)
         with _step("event posted and read back"):
-            stored = _send_and_read_back(api_url, token)
+            stored = _send_and_read_back(api_url, token, log=self._emulator.log)
         self._show(api_url, token, stored)
 
     def _start(self) -> RunningEmulator:
@@ -188,11 +197,28 @@ Try next:
         return Deployment(settings, directory=self._directory, project=PROJECT)
 
     @contextmanager
-    def _alone(self) -> Generator[None]:
+    def _alone(self, command: str) -> Generator[None]:
         """Hold back a second `up` or `down` in the same directory until the first is done."""
-        with (self._directory / "local.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        # Not "w", which would empty the file of the one that holds it.
+        with self._lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"  waiting for another `scripts/local.sh {self._lock.read_text()}` to end ...", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.truncate(0)
+            lock.write(command)
+            lock.flush()
             yield
+
+    def _busy(self) -> str | None:
+        """Return the command, `up` or `down`, that another process is about."""
+        try:
+            lock = self._lock.open()
+        except FileNotFoundError:
+            return None
+        with lock:
+            return lock.read() if is_locked(lock) else None
 
 
 def _settings(port: int) -> StageSettings:
@@ -208,9 +234,10 @@ def _answers(api_url: str) -> bool:
     return answer.status_code == HTTPStatus.UNAUTHORIZED
 
 
-def _send_and_read_back(api_url: str, token: str) -> object:
+def _send_and_read_back(api_url: str, token: str, *, log: Path) -> object:
     """Post an event and return the charger's latest telemetry as soon as it shows the event."""
     now = datetime.now(UTC)
+    logged = log.stat().st_size
     event = {
         # A new one each time: what failed in an earlier `up` may still hold back the later events of its charger.
         "chargerId": f"DEMO-{now:%H%M%S}",
@@ -233,8 +260,26 @@ def _send_and_read_back(api_url: str, token: str) -> object:
             return answer.is_success and answer.json()["eventId"] == event_id
 
         if not wait_until(is_stored, seconds=FIRST_EVENT_SECONDS):
-            raise LocalCloudError(f"the posted event can't be read back: the API last answered {read().text}")
+            raise LocalCloudError(
+                f"the posted event can't be read back: the API last answered {read().text}; "
+                f"{last_error(log, since=logged)}"
+            )
         return read().json()
+
+
+def last_error(log: Path, *, since: int) -> str:
+    """Return on one line what a function or the emulator last said to be wrong, and where the rest is.
+
+    Args:
+        log: the emulator's.
+        since: the byte of it to begin at.
+    """
+    with log.open("rb") as file:
+        file.seek(since)
+        said = file.read().decode(errors="replace")
+    causes = [next(filter(None, cause.groups())) for cause in CAUSE.finditer(said)]
+    last = f"the last error was {causes[-1]}; " if causes else ""
+    return f"{last}look into {log}, where the functions write, and into the stack's dead-letter queue"
 
 
 @contextmanager
@@ -244,7 +289,7 @@ def _step(what: str) -> Generator[None]:
     print(f"  {what} ...", end="", flush=True)
     try:
         yield
-    except (LocalCloudError, httpx.HTTPError, KeyboardInterrupt):
+    except (LocalCloudError, stages.StageError, httpx.HTTPError, KeyboardInterrupt):
         print(" failed", flush=True)
         raise
     print(f" {time.monotonic() - started:.1f} s", flush=True)

@@ -75,7 +75,7 @@ class Emulator:
         except FileNotFoundError:
             return None
         with record:
-            if not _is_locked(record):
+            if not is_locked(record):
                 return None
             content = record.read()
         return RunningEmulator(**json.loads(content)) if content else None
@@ -198,7 +198,8 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
     return True
 
 
-def _is_locked(file: IO[str]) -> bool:
+def is_locked(file: IO[str]) -> bool:
+    """Tell whether another process holds a lock on the file."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,5 +1,6 @@
 """The environment is made from locks, once, and says in one line what stands in its way."""
 
+import fcntl
 import importlib.util
 import os
 import signal
@@ -305,3 +306,20 @@ def test_the_app_the_tests_and_the_functions_share_one_version_of_each_package()
     assert app
     assert functions.items() <= development.items()
     assert app.items() <= development.items()
+
+
+def test_a_second_installation_says_at_once_that_it_waits(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def taken_at_first(_file: object, operation: int) -> None:
+        asked.append(operation)
+        if operation & fcntl.LOCK_NB:
+            raise BlockingIOError
+
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(fcntl, "flock", taken_at_first)
+    with environment.one_at_a_time():
+        assert capsys.readouterr().err == "  waiting for another installation in this checkout ...\n"
+    assert asked == [fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX]

@@ -1,8 +1,12 @@
 """The local cloud's parts that need no emulator: tokens, the deployment's files, and what is told when it fails."""
 
+import fcntl
 import json
 import os
+import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import jwt
@@ -13,10 +17,12 @@ from hypothesis import strategies as st
 from telemetry.event import is_charger_id
 from telemetry_stack.stages import StageSettings, TokenIssuer, stage_settings
 from tools.local_cloud.__main__ import CHARGER_ID
+from tools.local_cloud.cloud import LocalCloud, last_error
 from tools.local_cloud.deployment import Deployment, forget_the_real_aws
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import LocalTokenIssuer
 
+ROOT = Path(__file__).resolve().parents[3]
 PORT = 4599
 
 
@@ -183,3 +189,101 @@ def test_a_proxy_of_the_user_is_not_asked_for_the_emulator(monkeypatch: pytest.M
     monkeypatch.setattr(os, "environ", {"HTTP_PROXY": "http://proxy.example", "no_proxy": "intranet.example"})
     forget_the_real_aws(port=PORT, region="us-east-1")
     assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "127.0.0.1,intranet.example"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            """2026-11-24 WARNING [lambda] failed processing (errorType=RuntimeError errorMessage=No module)""",
+            "No module",
+        ),
+        (
+            """{"level":"WARNING","reason":"unexpected_fault","cause":"ZeroDivisionError at judging.py:82","x":"y"}""",
+            "ZeroDivisionError at judging.py:82",
+        ),
+        ("""{"level":"ERROR","message":"dead-lettered","reason":"invalid_event"}""", "invalid_event"),
+        ("ZeroDivisionError: division by zero", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_a_function_says_to_be_wrong_is_told_and_where_the_rest_is(tmp_path: Path, line: str, told: str) -> None:
+    log = tmp_path / "emulator.log"
+    log.write_text(f"OldError: of the last time\n2026-11-24 INFO [lambda] began\n{line}\n1 INFO [lambda] ended\n")
+    since = log.read_text().index("2026")
+    assert last_error(log, since=since).startswith(f"the last error was {told}; look into {log}, ")
+
+
+def test_where_nothing_was_said_to_be_wrong_only_the_places_to_look_are_told(tmp_path: Path) -> None:
+    log = tmp_path / "emulator.log"
+    log.write_text("OldError: of the last time\nnothing to tell\n")
+    told = last_error(log, since=log.read_text().index("nothing"))
+    assert told == f"look into {log}, where the functions write, and into the stack's dead-letter queue"
+
+
+def test_a_second_command_says_at_once_that_it_waits_and_for_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "local.lock").write_text("up")
+    asked: list[int] = []
+
+    def taken_at_first(_file: object, operation: int) -> None:
+        asked.append(operation)
+        if operation & fcntl.LOCK_NB:
+            raise BlockingIOError
+
+    monkeypatch.setattr(fcntl, "flock", taken_at_first)
+    LocalCloud(directory=tmp_path, port=None).down()
+
+    assert asked == [fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX]
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first == "  waiting for another `scripts/local.sh up` to end ..."
+    assert (tmp_path / "local.lock").read_text() == "down"
+
+
+def test_status_during_the_first_up_says_that_it_is_at_work(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with (tmp_path / "local.lock").open("w") as lock:
+        lock.write("up")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not LocalCloud(directory=tmp_path, port=None).is_up()
+
+    assert capsys.readouterr().out.splitlines() == [
+        "busy      scripts/local.sh up is at work; how far it is:",
+        "emulator  not running",
+    ]
+
+
+def test_status_with_nothing_at_work_says_how_to_start(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    LocalCloud(directory=tmp_path, port=None).down()
+    capsys.readouterr()
+    assert not LocalCloud(directory=tmp_path, port=None).is_up()
+    assert capsys.readouterr().out == "emulator  not running; scripts/local.sh up\n"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ('region="us-east-1"\n', r"local\.sh: \S+/telemetry_stack/stages\.py:\d+: invalid syntax"),
+        ('region="us-east",\n', r"local\.sh: stage local in telemetry_stack/stages\.py: region can't be 'us-east': "),
+    ],
+)
+def test_a_mistake_in_the_stages_is_told_in_one_line(tmp_path: Path, mistake: str, told: str) -> None:
+    stages = tmp_path / "telemetry_stack" / "stages.py"
+    stages.parent.mkdir()
+    (stages.parent / "__init__.py").touch()
+    right = (ROOT / "telemetry_stack" / "stages.py").read_text()
+    stages.write_text(re.sub(r"(?<=def local)(.*?)region=[^\n]+\n", rf"\1{mistake}", right, count=1, flags=re.DOTALL))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.local_cloud", "up"],
+        # The stages here come before those of the project.
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "LOCAL_DIRECTORY": str(tmp_path / "local")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert re.match(told, line)
