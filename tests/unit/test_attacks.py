@@ -20,7 +20,8 @@ from tests.unit.test_processor import queued
 from tests.unit.test_query import Query
 
 MEBIBYTE = 1024 * 1024
-MARK = "made-up-secret"
+# No id of a charger, which a log may show.
+MARK = "made up secret"
 # What ends a line or an escape sequence in some terminal, log or parser.
 BREAKS = [
     "\n",
