@@ -26,11 +26,6 @@ CHECKS: dict[str, list[str]] = {
     "workflow schema": ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS],
     "workflow security": ["zizmor", "--offline", "--quiet", *WORKFLOWS, DEPENDABOT],
     "dependabot schema": ["check-jsonschema", "--builtin-schema", "vendor.dependabot", DEPENDABOT],
-    # What it calls low is judged line by line already, by the same rules in ruff.
-    "code security": [
-        *["bandit", "--quiet", "--severity-level", "medium", "--recursive"],
-        *["app.py", "telemetry_stack", "lambdas", "tools"],
-    ],
 }
 
 

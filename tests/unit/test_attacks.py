@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from processor.processing import Processor
@@ -20,7 +20,8 @@ from tests.unit.test_processor import queued
 from tests.unit.test_query import Query
 
 MEBIBYTE = 1024 * 1024
-MARK = "made-up-secret"
+# No id of a charger, which a log may show.
+MARK = "made up secret"
 # What ends a line or an escape sequence in some terminal, log or parser.
 BREAKS = [
     "\n",
@@ -128,7 +129,12 @@ def hostile_texts() -> st.SearchStrategy[str]:
     return st.tuples(pieces, pieces).map(lambda around: f"{around[0]}{MARK}{around[1]}")
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+# To shrink so many texts takes minutes.
+@settings(
+    max_examples=40,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.data())
 def test_whatever_is_sent_anywhere_each_log_line_is_one_json_object_that_shows_none_of_it(
     ingest: Ingest, query: Query, printed: Printed, data: st.DataObject
@@ -156,9 +162,10 @@ def test_whatever_is_sent_anywhere_each_log_line_is_one_json_object_that_shows_n
     route = data.draw(st.sampled_from(["POST /telemetry", "POST /telemetry/batch"]))
     ingest.post(routeKey=route, headers=headers, body=f"[{body}]" if route.endswith("batch") else body)
     ingest.post_typed({"content-type": hostile(), "content-encoding": hostile()})
-    ingest.post_as({"chargers": hostile(), "sub": hostile()})
+    ingest.post_as({"chargers": hostile()})
     sent = [queued(str(at), group=each.group, body=each.body) for at, each in enumerate(ingest.queue.messages)]
-    spoiled = json.dumps({"version": 1, "correlationId": hostile(), "envelopes": [fields]})
+    # One that is fit for a log is API Gateway's.
+    spoiled = json.dumps({"version": 1, "correlationId": f"\n{hostile()}", "envelopes": [fields]})
     store = Store(table=InMemoryTable(), stage="dev", retention=None, clock=lambda: NOW)
     Processor(store=store, dead_letter_queue=InMemoryQueue()).process(
         [*sent, queued("spoiled", group="CP-002", body=spoiled)], lambda: 20.0
