@@ -12,7 +12,8 @@ from tests.stack.synthesis import Synthesis, settings_of, synthesize
 def synthesis_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesis]:
     """Give the synthesis of a stage, or of a variant.
 
-    `open` is dev without tokens, `domain` prod with its own, `browsers` prod with pages that may use it.
+    `open` is dev without tokens, `cognito` prod with a user pool of its own, `domain` prod with its own host name,
+    `browsers` prod with pages that may use it.
     """
     done: dict[str, Synthesis] = {}
 

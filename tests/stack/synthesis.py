@@ -8,11 +8,18 @@ from typing import Any
 from aws_cdk import App
 
 from app import compose
-from telemetry_stack.stages import CustomDomain, StageSettings, stage_settings
+from telemetry_stack.stages import CognitoAuth, CustomDomain, NoAuth, StageSettings, TokenClient, stage_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
 Properties = dict[str, Any]
+
+COGNITO = CognitoAuth(
+    clients=(
+        TokenClient(name="NorthGateway", scopes=frozenset(["telemetry/ingest"]), chargers=frozenset(["CP-2", "CP-1"])),
+        TokenClient(name="Dashboard", scopes=frozenset(["telemetry/read"]), chargers="*"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,9 @@ def synthesize(settings: StageSettings, directory: Path) -> Synthesis:
 
 def settings_of(name: str) -> StageSettings:
     if name == "open":
-        return stage_settings("dev", local_port=0).model_copy(update={"token_issuer": None})
+        return stage_settings("dev", local_port=0).model_copy(update={"auth": NoAuth()})
+    if name == "cognito":
+        return stage_settings("prod", local_port=0).model_copy(update={"auth": COGNITO})
     if name == "domain":
         arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d"
         domain = CustomDomain(name="telemetry.charging.example", certificate_arn=arn)

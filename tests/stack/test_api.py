@@ -7,6 +7,7 @@ import pytest
 
 from query.openapi import document
 from telemetry_stack.constructs import telemetry_api
+from telemetry_stack.stages import TokenIssuer
 from tests.stack.synthesis import Synthesis
 
 ROUTES = {
@@ -68,24 +69,12 @@ def test_a_page_that_the_stage_names_may_use_the_api_and_read_what_it_needs(
 
 
 def test_tokens_come_from_the_stages_issuer_for_its_audience(every_stage: Synthesis) -> None:
-    issuer = every_stage.settings.token_issuer
-    assert issuer is not None
+    issuer = every_stage.settings.auth
+    assert isinstance(issuer, TokenIssuer)
     authorizer = every_stage.only("AWS::ApiGatewayV2::Authorizer")
     assert authorizer["AuthorizerType"] == "JWT"
     assert authorizer["JwtConfiguration"] == {"Issuer": issuer.url, "Audience": ["telemetry"]}
     assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
-
-
-def test_a_dev_stage_without_an_issuer_is_open_and_tells_its_functions_so(
-    synthesis_of: Callable[[str], Synthesis],
-) -> None:
-    synthesis = synthesis_of("open")
-    assert synthesis.of_type("AWS::ApiGatewayV2::Authorizer") == {}
-    for route in synthesis.of_type("AWS::ApiGatewayV2::Route").values():
-        assert route["AuthorizationType"] == "NONE"
-    for service in ("ingest", "query"):
-        variables = synthesis.function(service)["Environment"]["Variables"]
-        assert not {"CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"} & set(variables)
 
 
 def test_each_route_is_throttled_as_the_stage_says(every_stage: Synthesis) -> None:

@@ -79,7 +79,7 @@ def test_stage_local_is_sent_to_its_own_command() -> None:
 def test_a_stage_with_example_values_is_refused_and_each_is_named(no_cdk: list[tuple[str, ...]]) -> None:
     message = refusal("prod")
 
-    assert "token_issuer.url" in message
+    assert "auth.url" in message
     assert "alarm_emails" in message
     assert no_cdk == []
 
