@@ -53,7 +53,7 @@ class TokenPool(Construct):
             deletion_protection=deletion_protection,
             removal_policy=removal_policy,
         )
-        for rule in ("AwsSolutions-COG2", "AwsSolutions-COG3", "AwsSolutions-COG8"):
+        for rule in ("AwsSolutions-COG2", "AwsSolutions-COG8"):
             Validations.of(self._pool).acknowledge(Acknowledgment(id=rule, reason=NO_USERS))
         server_scopes = {
             name: cognito.ResourceServerScope(
@@ -80,7 +80,8 @@ class TokenPool(Construct):
     @property
     def issuer_url(self) -> str:
         """The `iss` of its tokens."""
-        return self._pool.user_pool_provider_url
+        stack = Stack.of(self)
+        return f"https://cognito-idp.{stack.region}.{stack.url_suffix}/{self._pool.user_pool_id}"
 
     @property
     def chargers_of_clients(self) -> Mapping[str, Sequence[str]]:
