@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import boto3
@@ -52,8 +51,7 @@ class Deployed:
             aws_secret_access_key=self.variables["AWS_SECRET_ACCESS_KEY"],
             region_name=self.variables["AWS_REGION"],
         )
-        make: Callable[..., Any] = session.client
-        cognito = make("cognito-idp", endpoint_url=self.variables["AWS_ENDPOINT_URL"])
+        cognito = cast("Any", session.client)("cognito-idp", endpoint_url=self.variables["AWS_ENDPOINT_URL"])
         described = cognito.describe_user_pool_client(
             UserPoolId=self.outputs["UserPoolId"], ClientId=self.outputs[f"{client}ClientId"]
         )
