@@ -7,13 +7,15 @@ import os
 import sys
 
 from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks, ServerlessChecks
 
 from telemetry_stack.constructs.bundling import BundlingError, LambdaBundle
 from telemetry_stack.stages import StageError, StageSettings, stage_settings
 from telemetry_stack.telemetry_stack import TelemetryStack
 
 EMULATOR_PORT = "4566"
+# NIST 800-53 asks for what costs money and protects data that matters, such as recovery to a point in time.
+PROVEN_STAGES = ("staging", "prod")
 
 
 def main() -> None:
@@ -53,6 +55,8 @@ def compose(app: App, settings: StageSettings) -> TelemetryStack:
             raise
         raise bundle.failure from None
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+    if settings.name in PROVEN_STAGES:
+        Validations.of(app).add_plugins(NIST80053R5Checks(app))
     return stack
 
 

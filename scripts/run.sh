@@ -1,6 +1,6 @@
 #!/bin/sh
 # The door to everything: finds a Python, makes the environment (tools/environment) and runs a command in it.
-# Usage: scripts/run.sh [--dev] [--cdk] [--emulator] [-- COMMAND [ARGUMENT...]]
+# Usage: scripts/run.sh [--dev] [--cdk] [--emulator] [--scan] [-- COMMAND [ARGUMENT...]]
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -66,7 +66,7 @@ class TokenIssuer(Settings):
 
     kind: Literal["oidc"] = Field(default="oidc", description="An issuer outside of the stack")
     url: HttpsUrl | LoopbackUrl = Field(
-        description="The `iss` of its tokens; `/.well-known/openid-configuration` below it leads to its keys"
+        description="The `iss` of its tokens, HTTPS; `/.well-known/openid-configuration` below it leads to its keys"
     )
     audience: tuple[str, ...] = Field(min_length=1, description="A token is accepted when its `aud` is one of these")
     chargers_claim: str = Field(
@@ -158,11 +158,11 @@ class StageSettings(Settings):
     """Everything that tells one stage from another."""
 
     name: StageName = Field(description="The stage's name; the stack is called Telemetry-<name>")
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="The AWS region")
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="The AWS region, e.g. eu-central-1")
     account: str | None = Field(
         default=None,
         pattern=r"^\d{12}$",
-        description="The AWS account; absent: that of the credentials it is deployed by",
+        description="The AWS account, 12 digits; absent: that of the credentials it is deployed by",
     )
     auth: TokenIssuer | CognitoAuth | NoAuth = Field(
         discriminator="kind", description="Who vouches for chargers and dashboards; nobody may be it in `dev` alone"
@@ -187,9 +187,9 @@ class StageSettings(Settings):
     point_in_time_recovery: bool = Field(description="The table can be restored to any second of the last 35 days")
     log_retention_days: LogRetentionDays = Field(description="Days that logs are kept")
     alarm_emails: tuple[EmailAddress, ...] = Field(
-        default=(), description="Who is told of an alarm; each address has to confirm its subscription once"
+        default=(), description="E-mail addresses that are told of an alarm; each has to confirm its subscription once"
     )
-    runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read: every alarm links to its section")
+    runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read, HTTPS: alarms link to it")
     bundle_target: BundleTarget = Field(
         default=BundleTarget(python="3.13", architecture="arm64"), description="What the functions run on"
     )
@@ -255,8 +255,7 @@ def stage_settings(name: str | None, *, local_port: int) -> StageSettings:
                 asked = "no stage was given" if name is None else f"there is no stage {name!r}"
                 raise UnknownStageError(f"{asked}; say -c stage=STAGE with one of: {', '.join(STAGE_NAMES)}")
     except ValidationError as error:
-        broken = "; ".join(f"{'.'.join(map(str, each['loc']))} {each['msg']}".strip() for each in error.errors())
-        raise InvalidStageError(f"stage {name} in telemetry_stack/stages.py: {broken}") from error
+        raise InvalidStageError(f"stage {name} in telemetry_stack/stages.py: {_told(error)}") from error
 
 
 def local(port: int) -> StageSettings:
@@ -341,6 +340,30 @@ def prod() -> StageSettings:
         alarm_emails=("telemetry-on-call@team.example",),
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
+
+
+def _told(error: ValidationError) -> str:
+    """Return on one line, in the words of this file, what is wrong with which setting."""
+    (model,) = (each for each in Settings.__subclasses__() if each.__name__ == error.title)
+    prefix = "" if model is StageSettings else f"{error.title}."
+    told: list[str] = []
+    for each in error.errors():
+        # What follows the setting's name is an index, or Pydantic's name of one of the types that it may have.
+        field, *inner = each["loc"] or ("",)
+        name = f"{prefix}{field}{''.join(f'[{index}]' for index in inner if isinstance(index, int))}"
+        match each["type"]:
+            case "value_error":
+                told.append(each["msg"].removeprefix("Value error, "))
+            case "extra_forbidden":
+                told.append(f"there is no setting {name}")
+            case "missing":
+                told.append(f"{name} is missing")
+            case "string_pattern_mismatch":
+                told.append(f"{name} can't be {each['input']!r}: {model.model_fields[str(field)].description}")
+            case _:
+                told.append(f"{name} can't be {each['input']!r}: {each['msg']}")
+    # A URL that fits neither of two patterns is one mistake.
+    return "; ".join(dict.fromkeys(told))
 
 
 def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,10 @@ from telemetry_stack.stages import AwsOnly, StageSettings
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 API_FUNCTION_TIMEOUT = Duration.seconds(10)
 
+SQS_KEYS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
+SQS_EVENT_SOURCE = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
+TABLE_KEYS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
+
 
 class TelemetryStack(Stack):
     """Telemetry from the chargers' HTTP requests to the latest telemetry that dashboards read.
@@ -128,23 +132,37 @@ class TelemetryStack(Stack):
         """Say what each function may do: exact actions on exact resources, all of it here."""
         queue, dead_letters, table = self._queue.queue, self._queue.dead_letter_queue, self._table
 
-        self._ingest.allow("sqs:SendMessage", on=queue.queue_arn)
-        # A producer needs both. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
-        self._ingest.allow("kms:GenerateDataKey", "kms:Decrypt", on=self._queue.key_arn)
+        self._ingest.allow("sqs:SendMessage", on=queue.queue_arn, why="It puts accepted events on the queue")
+        self._ingest.allow(
+            "kms:GenerateDataKey",
+            "kms:Decrypt",
+            on=self._queue.key_arn,
+            why=f"A producer of an encrypted queue needs both ({SQS_KEYS})",
+        )
 
-        # What Lambda itself does with the queue, in the function's name.
         self._processor.allow(
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
             "sqs:ChangeMessageVisibility",
             "sqs:GetQueueAttributes",
             on=queue.queue_arn,
+            why=f"Lambda's event source takes messages off the queue in the function's name ({SQS_EVENT_SOURCE})",
         )
-        self._processor.allow("sqs:SendMessage", on=dead_letters.queue_arn)
-        self._processor.allow("kms:GenerateDataKey", "kms:Decrypt", on=self._queue.key_arn)
-        self._processor.allow("dynamodb:BatchGetItem", "dynamodb:PutItem", on=table.table_arn)
-        # DynamoDB uses the table's key in the name of the caller.
-        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
+        self._processor.allow(
+            "sqs:SendMessage", on=dead_letters.queue_arn, why="It moves what can never be processed to the DLQ at once"
+        )
+        self._processor.allow(
+            "kms:GenerateDataKey",
+            "kms:Decrypt",
+            on=self._queue.key_arn,
+            why=f"It consumes an encrypted queue and produces to the encrypted DLQ ({SQS_KEYS})",
+        )
+        self._processor.allow(
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            on=table.table_arn,
+            why="It reads what is stored of a batch's chargers, and writes what the merge makes of it",
+        )
         self._processor.allow(
             "kms:DescribeKey",
             "kms:Decrypt",
@@ -153,10 +171,16 @@ class TelemetryStack(Stack):
             "kms:ReEncryptFrom",
             "kms:ReEncryptTo",
             on=table.key_arn,
+            why=f"DynamoDB uses the table's key in the name of who reads and writes ({TABLE_KEYS})",
         )
 
-        self._query.allow("dynamodb:BatchGetItem", on=table.table_arn)
-        self._query.allow("kms:DescribeKey", "kms:Decrypt", on=table.key_arn)
+        self._query.allow("dynamodb:BatchGetItem", on=table.table_arn, why="It reads the latest telemetry of chargers")
+        self._query.allow(
+            "kms:DescribeKey",
+            "kms:Decrypt",
+            on=table.key_arn,
+            why=f"DynamoDB uses the table's key in the name of who reads ({TABLE_KEYS})",
+        )
 
     def _output(self) -> None:
         outputs = {

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STAGES = ", ".join(name for name in STAGE_NAMES if name != "local")
 # What the emulator says that its account is.
 EMULATED_ACCOUNT = local(0).account
+INTERRUPTED = 130
 NOT_AWS = "open a new shell, or unset what . .local/env set"
 
 
@@ -38,17 +39,26 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("stage", metavar="STAGE", help=f"one of {STAGES}")
     parser.add_argument("--profile", help="the AWS profile to use")
     options, cdk_arguments = parser.parse_known_args(arguments)
-    settings = deployable(options.stage)
-    account = account_of(options.profile, settings)
+    try:
+        return deploy(options.stage, options.profile, cdk_arguments)
+    except KeyboardInterrupt:
+        print("deploy.sh: interrupted; what CloudFormation has begun goes on", file=sys.stderr)
+        return INTERRUPTED
+
+
+def deploy(stage: str, profile: str | None, cdk_arguments: list[str]) -> int:
+    """Check, synthesize, show and deploy a stage; return the exit code of the CDK CLI that failed, else 0."""
+    settings = deployable(stage)
+    account = account_of(profile, settings)
     # The CLI writes to the same terminal or file, without waiting for us.
     print(f"stage {settings.name} to account {account}, region {settings.region}", flush=True)
 
     assembly = ROOT / "cdk.out" / settings.name
     shutil.rmtree(assembly, ignore_errors=True)
-    profile = ["--profile", options.profile] if options.profile else []
-    app = ["--app", str(assembly), *profile]
+    credentials = ["--profile", profile] if profile else []
+    app = ["--app", str(assembly), *credentials]
     return (
-        cdk("synth", "--quiet", "-c", f"stage={settings.name}", "--output", str(assembly), *profile)
+        cdk("synth", "--quiet", "-c", f"stage={settings.name}", "--output", str(assembly), *credentials)
         or cdk("diff", *app)
         or cdk("deploy", "--all", *app, *cdk_arguments)
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import repeat, takewhile
 
-from processor.delivery import Delivery, QueuedMessage, dead_letter, open_message
+from processor.delivery import Delivery, QueuedMessage, dead_letter, open_message, unforeseen
 from processor.folding import Judgement
 from processor.storing import Outcome, Store, require_time
 from telemetry.errors import TableUnavailableError, TelemetryError
@@ -65,14 +65,25 @@ class Processor:
         """Tell what was stored and dead-letter what is wrong; return how many messages of a charger are done with."""
         report_judgements(outcome)
         for index, delivery in enumerate(deliveries):
-            try:
-                self._finish(delivery, outcome, seconds_left)
-            except TelemetryError as error:
+            error = self._try_to_finish(delivery, outcome, seconds_left)
+            if error:
                 for held_back in deliveries[index:]:
                     details = {"reason": error.reason, "cause": cause_of(error)}
                     logger.warning("to be delivered again", extra=log_keys(held_back) | details)
                 return index
         return len(deliveries)
+
+    def _try_to_finish(
+        self, delivery: Delivery, outcome: Outcome, seconds_left: Callable[[], float]
+    ) -> TelemetryError | None:
+        """Finish a message; return why it must be delivered again."""
+        try:
+            self._finish(delivery, outcome, seconds_left)
+        except TelemetryError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - the boundary round a message: a fault of ours stops no other charger
+            return unforeseen(error, delivery.queued)
+        return None
 
     def _finish(self, delivery: Delivery, outcome: Outcome, seconds_left: Callable[[], float]) -> None:
         """Move a message to the DLQ where anything is wrong with it that trying again won't help against.

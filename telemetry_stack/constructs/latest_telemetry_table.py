@@ -7,6 +7,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from telemetry_stack.constructs.encryption_key import EncryptionKey
+
 
 class LatestTelemetryTable(Construct):
     """One item for each charger, encrypted with a key of the table's own.
@@ -29,12 +31,20 @@ class LatestTelemetryTable(Construct):
         point_in_time_recovery: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        key = kms.Key(
-            self,
-            "Key",
-            description="The latest telemetry of each charger",
-            enable_key_rotation=True,
-            removal_policy=removal_policy,
+        key = EncryptionKey(self, description="The latest telemetry of each charger", removal_policy=removal_policy)
+        key.admit_through(
+            "dynamodb",
+            (
+                "kms:Encrypt",
+                "kms:Decrypt",
+                "kms:ReEncrypt*",
+                "kms:GenerateDataKey*",
+                "kms:DescribeKey",
+                # With which DynamoDB works in the background, asked for by who makes or restores the table.
+                "kms:CreateGrant",
+            ),
+            why="Whom IAM lets read, write or make the table does so with the key, in DynamoDB alone "
+            "(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html)",
         )
         self._key = cast("kms.IKey", key)
         self._table = dynamodb.TableV2(

@@ -15,6 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from telemetry_stack.constructs.operations import Operations
+from telemetry_stack.constructs.reasons import give_reason
 from telemetry_stack.constructs.telemetry_function import METRICS_NAMESPACE
 from telemetry_stack.stages import StageSettings
 
@@ -77,6 +78,11 @@ class Monitoring(Construct):
                 resources=[topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
+        )
+        give_reason(
+            cast("Construct", topic.node.find_child("Policy")),
+            "AlarmsOfThisAccount",
+            "An alarm tells of its changes; no other account's alarm, and nobody else, may",
         )
         for email in emails:
             subscription = topic.add_subscription(

@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from telemetry_stack.constructs.encryption_key import EncryptionKey
 from telemetry_stack.stages import LogRetentionDays
 
 RETENTION: dict[LogRetentionDays, logs.RetentionDays] = {
@@ -41,33 +42,24 @@ class Operations(Construct):
         super().__init__(scope, construct_id)
         self._retention = RETENTION[log_retention_days]
         self._removal_policy = removal_policy
-        key = kms.Key(
-            self,
-            "Key",
-            description="Logs and alarms of the telemetry service",
-            enable_key_rotation=True,
-            removal_policy=removal_policy,
-        )
+        key = EncryptionKey(self, description="Logs and alarms of the telemetry service", removal_policy=removal_policy)
         stack = Stack.of(self)
-        # Only for the log groups of this stack, whose names CloudFormation begins with the stack's.
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+        # Whose names CloudFormation begins with the stack's.
         log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:{stack.stack_name}-*"
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[cast("iam.IPrincipal", iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com"))],
-                actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
-                resources=["*"],
-                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
-            )
+        key.admit(
+            "Logs",
+            iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com"),
+            ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
+            why="CloudWatch Logs encrypts the log groups of this stack "
+            "(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html)",
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         )
-        # An alarm that publishes to an encrypted topic needs the topic's key for itself.
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[cast("iam.IPrincipal", iam.ServicePrincipal("cloudwatch.amazonaws.com"))],
-                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                resources=["*"],
-            )
+        key.admit(
+            "Alarms",
+            iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+            ("kms:Decrypt", "kms:GenerateDataKey*"),
+            why="An alarm that publishes to an encrypted topic needs the topic's key for itself "
+            "(https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html)",
         )
         self._key = cast("kms.IKey", key)
 

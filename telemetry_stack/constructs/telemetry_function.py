@@ -11,9 +11,12 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from telemetry_stack.constructs.operations import Operations
+from telemetry_stack.constructs.reasons import give_reason
 from telemetry_stack.stages import StageSettings
 
 METRICS_NAMESPACE = "Telemetry"
+EXECUTION_ROLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"
+TRACES = "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +30,21 @@ class FunctionPlatform:
 
 NOT_THE_LATEST_RUNTIME = "The byte code of the bundle and the locked wheels are for this Python; they change together"
 NO_DEAD_LETTER_TARGET = "Only invocations that nobody waits for have one; the API and the queue wait for each of these"
+BOUNDED_BY_ITS_CALLER = (
+    "Its caller bounds it, without taking from what the account's functions share: "
+    "the throttles of the API's routes, the event source's maximum concurrency"
+)
+NOTHING_IN_A_VPC = (
+    "It calls AWS services alone, over TLS and by its role, and nothing can connect to it: a VPC would add network "
+    "interfaces and endpoints to keep, and protect nothing"
+)
 
 
 class TelemetryFunction(Construct):
     """A function with a role and a log group of its own.
 
     The role may write to that log group and send traces. Whatever else it may do, the stack says with `allow`.
+    It is all in one managed policy, which AWS keeps the versions of.
 
     Args:
         scope: the parent construct.
@@ -61,7 +73,25 @@ class TelemetryFunction(Construct):
         self._role = iam.Role(
             self, "Role", assumed_by=cast("iam.IPrincipal", iam.ServicePrincipal("lambda.amazonaws.com"))
         )
-        self._log.grant_write(self._role)
+        self._policy = iam.ManagedPolicy(
+            self,
+            "Permissions",
+            description=f"What the function {service} may do",
+            roles=[cast("iam.IRole", self._role)],
+        )
+        self._grants = 0
+        self.allow(
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            on=self._log.log_group_arn,
+            why=f"Lambda writes the function's log in its name, to its own log group alone ({EXECUTION_ROLE})",
+        )
+        self.allow(
+            "xray:PutTraceSegments",
+            "xray:PutTelemetryRecords",
+            on="*",
+            why=f"Lambda sends the traces of requests; neither action has a resource that could be named ({TRACES})",
+        )
         function = lambda_.Function(
             self,
             "Function",
@@ -70,7 +100,8 @@ class TelemetryFunction(Construct):
             handler=f"{service}.handler.handler",
             runtime=lambda_.Runtime(f"python{settings.bundle_target.python}", lambda_.RuntimeFamily.PYTHON),
             architecture=lambda_.Architecture.custom(settings.bundle_target.architecture),
-            role=cast("iam.IRole", self._role),
+            # Else the CDK would give the role an inline policy for the traces.
+            role=self._role.without_policy_updates(),
             log_group=self._log,
             logging_format=lambda_.LoggingFormat.JSON,
             # Lambda's own lines about each invocation that went well cost as much as ours. What is given up is the
@@ -86,7 +117,9 @@ class TelemetryFunction(Construct):
                 **environment,
             },
         )
-        Validations.of(self._role).acknowledge(
+        # Without it the first invocations, and the event source's own check, would find a role that may do nothing.
+        function.node.add_dependency(self._policy)
+        Validations.of(self._policy).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-IAM5[Resource::*]",
                 reason="X-Ray's PutTraceSegments and PutTelemetryRecords have no resource that could be named",
@@ -96,6 +129,9 @@ class TelemetryFunction(Construct):
             Acknowledgment(id="AwsSolutions-L1", reason=NOT_THE_LATEST_RUNTIME),
             Acknowledgment(id="Serverless-LambdaLatestVersion", reason=NOT_THE_LATEST_RUNTIME),
             Acknowledgment(id="Serverless-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
+            Acknowledgment(id="NIST.800.53.R5-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
+            Acknowledgment(id="NIST.800.53.R5-LambdaConcurrency", reason=BOUNDED_BY_ITS_CALLER),
+            Acknowledgment(id="NIST.800.53.R5-LambdaInsideVPC", reason=NOTHING_IN_A_VPC),
         )
         self._function = cast("lambda_.IFunction", function)
 
@@ -109,6 +145,9 @@ class TelemetryFunction(Construct):
         """Where the function logs."""
         return self._log
 
-    def allow(self, *actions: str, on: str) -> None:
-        """Let the function do exactly these actions on exactly this resource (an ARN)."""
-        self._role.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=[on]))
+    def allow(self, *actions: str, on: str, why: str) -> None:
+        """Let the function do exactly these actions on exactly this resource (an ARN), and say why it has to."""
+        self._grants += 1
+        sid = f"Grant{self._grants}"
+        self._policy.add_statements(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[on]))
+        give_reason(self._policy, sid, why)

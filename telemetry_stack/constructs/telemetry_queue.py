@@ -7,6 +7,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from telemetry_stack.constructs.encryption_key import EncryptionKey
+
 # AWS: at least six times the function's timeout, so that Lambda can retry a batch that it was throttled on.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 VISIBILITY_PER_PROCESSOR_TIMEOUT = 6
@@ -41,12 +43,14 @@ class TelemetryQueue(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, construct_id)
-        key = kms.Key(
-            self,
-            "Key",
-            description="Telemetry on its way, and in the dead-letter queue",
-            enable_key_rotation=True,
-            removal_policy=removal_policy,
+        key = EncryptionKey(
+            self, description="Telemetry on its way, and in the dead-letter queue", removal_policy=removal_policy
+        )
+        key.admit_through(
+            "sqs",
+            ("kms:Decrypt", "kms:GenerateDataKey"),
+            why="Whom IAM lets send or receive does so with the key, in SQS alone: ingest, the processor, and who "
+            "mends what is in the DLQ",
         )
         self._key = cast("kms.IKey", key)
         # It can't name its one source (`redriveAllowPolicy`): each queue would need the other's ARN to be made first.

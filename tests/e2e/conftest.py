@@ -1,11 +1,12 @@
 """One local cloud for all end-to-end tests, deployed once by `scripts/local.sh up` on a port of its own."""
 
+import json
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
 
-from tests.e2e.harness import Api, Cloud, Shell, free_port
+from tests.e2e.harness import Api, Cloud, Shell, WithoutPermission, free_port
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,45 @@ def api(cloud: Cloud) -> Api:
 def charger_id() -> str:
     """Return the id of a charger that nobody else uses."""
     return f"E2E-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def take_away(cloud: Cloud) -> Generator[WithoutPermission]:
+    """Take an action away from a function's role; what it returns gives it back, as does the end of the test."""
+    taken: dict[str, str] = {}
+
+    def replace(policy: str, document: str) -> None:
+        # The emulator has no SetDefaultPolicyVersion.
+        old = cloud.iam.get_policy(PolicyArn=policy)["Policy"].get("DefaultVersionId", "")
+        cloud.iam.create_policy_version(PolicyArn=policy, PolicyDocument=document, SetAsDefault=True)
+        cloud.iam.delete_policy_version(PolicyArn=policy, VersionId=old)
+
+    def take(function: str, action: str) -> Callable[[], None]:
+        arn = cloud.lambda_.get_function_configuration(FunctionName=cloud.outputs[f"{function}FunctionName"])["Role"]
+        [attached] = cloud.iam.list_attached_role_policies(RoleName=arn.split("/")[-1])["AttachedPolicies"]
+        policy = attached.get("PolicyArn", "")
+        version = cloud.iam.get_policy(PolicyArn=policy)["Policy"].get("DefaultVersionId", "")
+        stored = cloud.iam.get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]
+        document = json.dumps(stored.get("Document"))
+        assert f'"{action}"' in document
+        replace(policy, document.replace(f'"{action}"', '"sts:GetCallerIdentity"'))
+        taken[policy] = document
+        return lambda: give_back(policy)
+
+    def give_back(policy: str) -> None:
+        if policy in taken:
+            replace(policy, taken.pop(policy))
+
+    yield take
+    for policy in list(taken):
+        give_back(policy)
+
+
+@pytest.fixture
+def quick_redelivery(cloud: Cloud) -> Generator[None]:
+    """Deliver failed messages again after 2 seconds, where it takes minutes else."""
+    queue_url = cloud.outputs["QueueUrl"]
+    usual = cloud.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "2"})
+    yield
+    cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=usual)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 PROJECT = Path(__file__).resolve().parents[2]
 JSON = {"Content-Type": "application/json"}
@@ -45,6 +46,8 @@ LISTENING = "0A"
 
 Value = TypeVar("Value")
 Json = dict[str, object]
+# Takes an action away from a function; what it returns gives it back.
+WithoutPermission = Callable[[str, str], Callable[[], None]]
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -345,3 +348,25 @@ def event_with(payload: Mapping[str, object], charger_id: str, *, seconds_ago: f
 def text_with(event: Mapping[str, object], payload: str) -> str:
     """Return an event as JSON whose payload is written as here."""
     return json.dumps({**event, "payload": "PAYLOAD"}).replace('"PAYLOAD"', payload)
+
+
+def dead_letter_of(cloud: Cloud, charger_id: str) -> "MessageTypeDef | None":
+    """Return the message of this charger's group that is in the DLQ."""
+    received = cloud.sqs.receive_message(
+        QueueUrl=cloud.outputs["DeadLetterQueueUrl"],
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=["All"],
+        VisibilityTimeout=1,
+    )
+    found = [each for each in received.get("Messages", []) if attribute(each, "sourceMessageGroupId") == charger_id]
+    for each in found:
+        cloud.sqs.delete_message(
+            QueueUrl=cloud.outputs["DeadLetterQueueUrl"], ReceiptHandle=each.get("ReceiptHandle", "")
+        )
+    return found[0] if found else None
+
+
+def attribute(message: "MessageTypeDef", name: str) -> str | None:
+    attributes = message.get("MessageAttributes", {})
+    return attributes[name].get("StringValue") if name in attributes else None

@@ -1,39 +1,19 @@
 """What fails, fails in the open: nothing acknowledged is lost, and nobody else is held up."""
 
 import json
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.harness import Api, Cloud, event_of, eventually, problem
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
-
-WithoutPermission = Callable[[str, str], Callable[[], None]]
-
-
-def dead_letter_of(cloud: Cloud, charger_id: str) -> "MessageTypeDef | None":
-    """Return the message of this charger's group that is in the DLQ."""
-    received = cloud.sqs.receive_message(
-        QueueUrl=cloud.outputs["DeadLetterQueueUrl"],
-        MaxNumberOfMessages=10,
-        MessageAttributeNames=["All"],
-        MessageSystemAttributeNames=["All"],
-        VisibilityTimeout=1,
-    )
-    found = [each for each in received.get("Messages", []) if attribute(each, "sourceMessageGroupId") == charger_id]
-    for each in found:
-        cloud.sqs.delete_message(
-            QueueUrl=cloud.outputs["DeadLetterQueueUrl"], ReceiptHandle=each.get("ReceiptHandle", "")
-        )
-    return found[0] if found else None
-
-
-def attribute(message: "MessageTypeDef", name: str) -> str | None:
-    attributes = message.get("MessageAttributes", {})
-    return attributes[name].get("StringValue") if name in attributes else None
+from tests.e2e.harness import (
+    Api,
+    Cloud,
+    WithoutPermission,
+    attribute,
+    dead_letter_of,
+    event_of,
+    eventually,
+    problem,
+)
 
 
 def test_a_message_that_can_not_be_parsed_stops_neither_its_charger_nor_others(
@@ -116,81 +96,6 @@ def test_of_a_message_with_a_bad_event_the_good_one_is_stored_and_the_whole_is_d
     assert message.get("Body") == body
     assert attribute(message, "badEventIndexes") == "0"
     assert attribute(message, "correlationId") == "e2e"
-
-
-@pytest.fixture
-def take_away(cloud: Cloud) -> Generator[WithoutPermission]:
-    """Take an action away from a function's role; what it returns gives it back, as does the end of the test."""
-    to_restore: list[Callable[[], None]] = []
-
-    def take(function: str, action: str) -> Callable[[], None]:
-        arn = cloud.lambda_.get_function_configuration(FunctionName=cloud.outputs[f"{function}FunctionName"])["Role"]
-        role = arn.split("/")[-1]
-        [policy] = cloud.iam.list_role_policies(RoleName=role)["PolicyNames"]
-        document = cloud.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        whole = json.dumps(document)
-        assert f'"{action}"' in whole
-        cloud.iam.put_role_policy(
-            RoleName=role, PolicyName=policy, PolicyDocument=whole.replace(f'"{action}"', '"sts:GetCallerIdentity"')
-        )
-
-        def restore() -> None:
-            cloud.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=whole)
-
-        to_restore.append(restore)
-        return restore
-
-    yield take
-    for restore in to_restore:
-        restore()
-
-
-def test_without_the_permission_to_send_a_post_is_503_and_is_not_acknowledged(
-    take_away: WithoutPermission, api: Api, charger_id: str
-) -> None:
-    restore = take_away("Ingest", "sqs:SendMessage")
-    answer = api.post(event_of(charger_id))
-    assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) > 0
-    assert answer.headers["content-type"] == "application/problem+json"
-    restore()
-    again = api.post(event_of(charger_id))
-    assert again.status_code == 202
-    api.stored(charger_id, event_id=again.json()["eventId"])
-
-
-def test_without_the_permission_to_read_a_query_is_503(take_away: WithoutPermission, api: Api, charger_id: str) -> None:
-    receipt = api.post(event_of(charger_id)).json()
-    api.stored(charger_id, event_id=receipt["eventId"])
-    restore = take_away("Query", "dynamodb:BatchGetItem")
-    answer = api.latest(charger_id)
-    assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) > 0
-    assert answer.headers["content-type"] == "application/problem+json"
-    restore()
-    assert api.latest(charger_id).json()["eventId"] == receipt["eventId"]
-
-
-@pytest.fixture
-def quick_redelivery(cloud: Cloud) -> Generator[None]:
-    """Deliver failed messages again after 2 seconds, where it takes minutes else."""
-    queue_url = cloud.outputs["QueueUrl"]
-    usual = cloud.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "2"})
-    yield
-    cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=usual)
-
-
-@pytest.mark.usefixtures("quick_redelivery")
-def test_without_the_permission_to_write_nothing_is_stored_and_nothing_acknowledged_is_lost(
-    take_away: WithoutPermission, cloud: Cloud, api: Api, charger_id: str
-) -> None:
-    restore = take_away("Processor", "dynamodb:PutItem")
-    receipt = api.post(event_of(charger_id)).json()
-    eventually(lambda: cloud.log_lines("Processor", chargerId=charger_id, message="to be delivered again"))
-    assert api.latest(charger_id).status_code == 404
-    restore()
-    api.stored(charger_id, event_id=receipt["eventId"])
 
 
 def test_without_the_permission_to_send_a_batch_is_503_with_what_may_be_sent_again(

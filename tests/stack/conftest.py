@@ -10,11 +10,7 @@ from tests.stack.synthesis import Synthesis, settings_of, synthesize
 
 @pytest.fixture(scope="session")
 def synthesis_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesis]:
-    """Give the synthesis of a stage, or of a variant.
-
-    `open` is dev without tokens, `cognito` prod with a user pool of its own, `domain` prod with its own host name,
-    `browsers` prod with pages that may use it.
-    """
+    """Give the synthesis of a stage, or of a variant: see `settings_of`."""
     done: dict[str, Synthesis] = {}
 
     def give(name: str) -> Synthesis:
@@ -25,8 +21,9 @@ def synthesis_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sy
     return give
 
 
-@pytest.fixture(params=STAGE_NAMES)
+@pytest.fixture(params=[*STAGE_NAMES, "full", "bare", "cognito"])
 def every_stage(request: pytest.FixtureRequest, synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
+    """Each stage as it stands in stages.py, and as it might."""
     return synthesis_of(request.param)
 
 
@@ -36,15 +33,26 @@ def local(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
 
 
 @pytest.fixture
-def dev(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
-    return synthesis_of("dev")
-
-
-@pytest.fixture
-def staging(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
-    return synthesis_of("staging")
+def twin(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
+    """Stage `local` as it would be on AWS."""
+    return synthesis_of("twin")
 
 
 @pytest.fixture
 def prod(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
     return synthesis_of("prod")
+
+
+@pytest.fixture
+def full(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
+    return synthesis_of("full")
+
+
+@pytest.fixture
+def bare(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
+    return synthesis_of("bare")
+
+
+@pytest.fixture
+def cognito(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
+    return synthesis_of("cognito")

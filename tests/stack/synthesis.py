@@ -8,18 +8,12 @@ from typing import Any
 from aws_cdk import App
 
 from app import compose
-from telemetry_stack.stages import CognitoAuth, CustomDomain, NoAuth, StageSettings, TokenClient, stage_settings
+from telemetry_stack.stages import StageSettings, stage_settings
+from tests.stage_settings import BARE, COGNITO, FULL, changed
 
 ROOT = Path(__file__).resolve().parents[2]
 
 Properties = dict[str, Any]
-
-COGNITO = CognitoAuth(
-    clients=(
-        TokenClient(name="NorthGateway", scopes=frozenset(["telemetry/ingest"]), chargers=frozenset(["CP-2", "CP-1"])),
-        TokenClient(name="Dashboard", scopes=frozenset(["telemetry/read"]), chargers="*"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -83,15 +77,21 @@ def synthesize(settings: StageSettings, directory: Path) -> Synthesis:
 
 
 def settings_of(name: str) -> StageSettings:
-    if name == "open":
-        return stage_settings("dev", local_port=0).model_copy(update={"auth": NoAuth()})
-    if name == "cognito":
-        return stage_settings("prod", local_port=0).model_copy(update={"auth": COGNITO})
-    if name == "domain":
-        arn = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d"
-        domain = CustomDomain(name="telemetry.charging.example", certificate_arn=arn)
-        return stage_settings("prod", local_port=0).model_copy(update={"custom_domain": domain})
-    if name == "browsers":
-        origins = ("https://dashboard.charging.example", "https://localhost:8443")
-        return stage_settings("prod", local_port=0).model_copy(update={"cors_origins": origins})
-    return stage_settings(name, local_port=4566)
+    """The settings of a stage as it stands in stages.py, or of a variant.
+
+    `full` has every setting that may be absent, and an external issuer; `bare` has none, and no auth; `cognito` is
+    `full` with a user pool of its own; `twin` is stage `local` as it would be on AWS.
+    """
+    match name:
+        case "full":
+            return FULL
+        case "bare":
+            return BARE
+        case "cognito":
+            return COGNITO
+        case "twin":
+            return changed(
+                stage_settings("local", local_port=4566), name="dev", left_out=(), bundle_target=BARE.bundle_target
+            )
+        case _:
+            return stage_settings(name, local_port=4566)

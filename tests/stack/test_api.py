@@ -1,13 +1,14 @@
 """The HTTP API: who gets in, how much, at which address, and what is written down."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from query.openapi import document
 from telemetry_stack.constructs import telemetry_api
-from telemetry_stack.stages import TokenIssuer
+from telemetry_stack.stages import CognitoAuth, NoAuth, TokenIssuer
 from tests.stack.synthesis import Synthesis
 
 ROUTES = {
@@ -19,25 +20,36 @@ ROUTES = {
 PUBLIC_ROUTES = {"GET /openapi.json"}
 
 
-def test_each_route_but_the_public_one_asks_for_a_token_with_its_scope(every_stage: Synthesis) -> None:
-    (authorizer,) = every_stage.of_type("AWS::ApiGatewayV2::Authorizer")
-    routes = [
-        route
-        for route in every_stage.of_type("AWS::ApiGatewayV2::Route").values()
-        if route["RouteKey"] not in PUBLIC_ROUTES
-    ]
-    assert {route["RouteKey"]: route["AuthorizationScopes"] for route in routes} == {
-        key: [scope] for key, scope in ROUTES.items()
-    }
-    for route in routes:
-        assert route["AuthorizationType"] == "JWT"
-        assert route["AuthorizerId"] == {"Ref": authorizer}
+def issuers_of(synthesis: Synthesis) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield the URL of the issuer that the stage's settings come to, with its audience; none where there is no auth."""
+    match synthesis.settings.auth:
+        case TokenIssuer() as issuer:
+            yield issuer.url, list(issuer.audience)
+        case CognitoAuth():
+            (pool,) = synthesis.of_type("AWS::Cognito::UserPool")
+            host = f"https://cognito-idp.{synthesis.settings.region}."
+            url = {"Fn::Join": ["", [host, {"Ref": "AWS::URLSuffix"}, "/", {"Ref": pool}]]}
+            yield url, [{"Ref": client} for client in synthesis.of_type("AWS::Cognito::UserPoolClient")]
+        case NoAuth():
+            return
 
 
-def test_a_public_route_asks_for_no_token(every_stage: Synthesis) -> None:
+def test_each_route_but_the_public_one_asks_for_a_token_with_its_scope_where_the_stage_has_auth(
+    every_stage: Synthesis,
+) -> None:
+    guarded = {} if isinstance(every_stage.settings.auth, NoAuth) else ROUTES
     routes = every_stage.of_type("AWS::ApiGatewayV2::Route").values()
+    assert {
+        route["RouteKey"]: (route["AuthorizationScopes"], route["AuthorizerId"])
+        for route in routes
+        if route["AuthorizationType"] == "JWT"
+    } == {
+        key: ([scope], {"Ref": authorizer})
+        for key, scope in guarded.items()
+        for authorizer in every_stage.of_type("AWS::ApiGatewayV2::Authorizer")
+    }
     public = [route for route in routes if route["AuthorizationType"] == "NONE"]
-    assert {route["RouteKey"] for route in public} == PUBLIC_ROUTES
+    assert {route["RouteKey"] for route in public} == PUBLIC_ROUTES | (ROUTES.keys() - guarded.keys())
     assert not any({"AuthorizerId", "AuthorizationScopes"} & set(route) for route in public)
 
 
@@ -52,15 +64,13 @@ def test_each_route_is_described_with_its_scope() -> None:
 
 
 def test_no_browser_may_use_the_api_unless_the_stage_names_its_page(every_stage: Synthesis) -> None:
-    assert every_stage.settings.cors_origins == ()
-    assert "CorsConfiguration" not in every_stage.only("AWS::ApiGatewayV2::Api")
+    cors = every_stage.only("AWS::ApiGatewayV2::Api").get("CorsConfiguration", {"AllowOrigins": []})
+    assert cors["AllowOrigins"] == list(every_stage.settings.cors_origins)
 
 
-def test_a_page_that_the_stage_names_may_use_the_api_and_read_what_it_needs(
-    synthesis_of: Callable[[str], Synthesis],
-) -> None:
-    assert synthesis_of("browsers").only("AWS::ApiGatewayV2::Api")["CorsConfiguration"] == {
-        "AllowOrigins": ["https://dashboard.charging.example", "https://localhost:8443"],
+def test_a_page_that_the_stage_names_may_use_the_api_and_read_what_it_needs(full: Synthesis) -> None:
+    assert full.only("AWS::ApiGatewayV2::Api")["CorsConfiguration"] == {
+        "AllowOrigins": ["https://dashboard.charging.test", "https://localhost:8443"],
         "AllowMethods": ["GET", "POST"],
         "AllowHeaders": ["authorization", "content-type", "if-none-match"],
         "ExposeHeaders": ["etag", "retry-after", "apigw-requestid"],
@@ -69,12 +79,14 @@ def test_a_page_that_the_stage_names_may_use_the_api_and_read_what_it_needs(
 
 
 def test_tokens_come_from_the_stages_issuer_for_its_audience(every_stage: Synthesis) -> None:
-    issuer = every_stage.settings.auth
-    assert isinstance(issuer, TokenIssuer)
-    authorizer = every_stage.only("AWS::ApiGatewayV2::Authorizer")
-    assert authorizer["AuthorizerType"] == "JWT"
-    assert authorizer["JwtConfiguration"] == {"Issuer": issuer.url, "Audience": ["telemetry"]}
-    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+    told = [
+        (each["AuthorizerType"], each["JwtConfiguration"], each["IdentitySource"])
+        for each in every_stage.of_type("AWS::ApiGatewayV2::Authorizer").values()
+    ]
+    assert told == [
+        ("JWT", {"Issuer": issuer, "Audience": audience}, ["$request.header.Authorization"])
+        for issuer, audience in issuers_of(every_stage)
+    ]
 
 
 def test_each_route_is_throttled_as_the_stage_says(every_stage: Synthesis) -> None:
@@ -135,24 +147,24 @@ def test_a_field_of_the_access_log_is_what_its_name_says(prod: Synthesis, field:
     assert line[field] == f"$context.{field}"
 
 
-def test_a_stage_without_a_domain_is_reached_at_api_gateways_own(prod: Synthesis) -> None:
-    assert prod.of_type("AWS::ApiGatewayV2::DomainName") == {}
-    assert prod.only("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is False
-    assert prod.template["Outputs"]["ApiUrl"]["Value"] == {"Fn::GetAtt": ["ApiCD79AAA0", "ApiEndpoint"]}
+def test_a_stage_without_a_domain_is_reached_at_api_gateways_own(bare: Synthesis) -> None:
+    assert bare.of_type("AWS::ApiGatewayV2::DomainName") == {}
+    assert bare.only("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is False
+    assert bare.template["Outputs"]["ApiUrl"]["Value"] == {"Fn::GetAtt": ["ApiCD79AAA0", "ApiEndpoint"]}
 
 
-def test_a_stage_with_a_domain_is_reached_there_alone_by_tls_1_2(synthesis_of: Callable[[str], Synthesis]) -> None:
-    synthesis = synthesis_of("domain")
-    assert synthesis.template["Outputs"]["ApiUrl"]["Value"] == "https://telemetry.charging.example"
+def test_a_stage_with_a_domain_is_reached_there_alone_by_tls_1_2(full: Synthesis) -> None:
+    assert full.template["Outputs"]["ApiUrl"]["Value"] == "https://telemetry.charging.test"
     target = {"Fn::GetAtt": ["ApiDomain95042711", "RegionalDomainName"]}
-    assert synthesis.template["Outputs"]["DomainTarget"]["Value"] == target
-    assert synthesis.only("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
-    domain = synthesis.only("AWS::ApiGatewayV2::DomainName")
-    assert domain["DomainName"] == "telemetry.charging.example"
+    assert full.template["Outputs"]["DomainTarget"]["Value"] == target
+    assert full.only("AWS::ApiGatewayV2::Api")["DisableExecuteApiEndpoint"] is True
+    domain = full.only("AWS::ApiGatewayV2::DomainName")
+    assert domain["DomainName"] == "telemetry.charging.test"
     (configuration,) = domain["DomainNameConfigurations"]
     assert configuration["SecurityPolicy"] == "TLS_1_2"
-    assert configuration["CertificateArn"].startswith("arn:aws:acm:eu-central-1:")
-    (mapping,) = (each for each in synthesis.resources.values() if each["Type"] == "AWS::ApiGatewayV2::ApiMapping")
+    assert full.settings.custom_domain is not None
+    assert configuration["CertificateArn"] == full.settings.custom_domain.certificate_arn
+    (mapping,) = (each for each in full.resources.values() if each["Type"] == "AWS::ApiGatewayV2::ApiMapping")
     assert mapping["Properties"]["ApiId"] == {"Ref": "ApiCD79AAA0"}
     assert mapping["Properties"]["Stage"] == "$default"
     # The mapping names the stage without referring to it.

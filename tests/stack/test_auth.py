@@ -13,24 +13,15 @@ from telemetry.access import access_of
 from telemetry.errors import ForbiddenChargerError
 from telemetry.settings import AccessSettings
 from telemetry_stack.constructs.telemetry_api import ROUTES
-from telemetry_stack.stages import NoAuth, TokenIssuer
-from tests.stack.synthesis import Synthesis, cdk_context, settings_of
+from telemetry_stack.stages import CognitoAuth
+from tests.stack.synthesis import Synthesis, cdk_context, synthesize
+from tests.stage_settings import BARE, changed
 
 GATEWAY = "AuthTokenPoolNorthGateway3C3278E4"
 DASHBOARD = "AuthTokenPoolDashboard46BF4151"
 POOL = "AuthTokenPoolE216CACE"
 API_SERVICES = ("ingest", "query")
 ACCESS_VARIABLES = {"CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM", "CHARGERS_OF_CLIENTS", "OPEN_TO_ANYBODY"}
-
-
-@pytest.fixture
-def cognito(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
-    return synthesis_of("cognito")
-
-
-@pytest.fixture
-def unguarded(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
-    return synthesis_of("open")
 
 
 def access_variables(synthesis: Synthesis, service: str) -> dict[str, Any]:
@@ -61,17 +52,22 @@ def unscoped(route: dict[str, Any]) -> bool:
     return route["AuthorizationType"] == "NONE" and not {"AuthorizerId", "AuthorizationScopes"} & set(route)
 
 
+def test_a_stage_makes_a_user_pool_only_where_its_auth_is_one(every_stage: Synthesis) -> None:
+    made = {each["Type"] for each in every_stage.resources.values() if each["Type"].startswith("AWS::Cognito::")}
+    assert bool(made) == isinstance(every_stage.settings.auth, CognitoAuth)
+
+
 @pytest.mark.parametrize("service", API_SERVICES)
-def test_a_stage_with_an_issuer_makes_no_user_pool_and_tells_how_its_tokens_name_chargers(
-    every_stage: Synthesis, service: str
-) -> None:
-    assert [each for each in every_stage.resources.values() if each["Type"].startswith("AWS::Cognito::")] == []
-    issuer = every_stage.settings.auth
-    assert isinstance(issuer, TokenIssuer)
-    assert access_variables(every_stage, service) == {
-        "CHARGERS_CLAIM": issuer.chargers_claim,
-        "TOKENS_WITHOUT_CLAIM": issuer.tokens_without_claim,
-    }
+def test_a_function_is_told_how_the_issuers_tokens_name_chargers(full: Synthesis, service: str) -> None:
+    assert access_variables(full, service) == {"CHARGERS_CLAIM": "custom:stations", "TOKENS_WITHOUT_CLAIM": "refused"}
+
+
+@pytest.mark.parametrize("setting", ["refused", "all"])
+def test_a_function_is_told_what_a_token_without_the_claim_may_do(setting: str, tmp_path: Path) -> None:
+    issuer = {"url": "https://login.charging.test", "audience": ["fleet"], "chargers_claim": "stations"}
+    made = synthesize(changed(BARE, auth={"kind": "oidc", **issuer, "tokens_without_claim": setting}), tmp_path)
+    for service in API_SERVICES:
+        assert access_variables(made, service) == {"CHARGERS_CLAIM": "stations", "TOKENS_WITHOUT_CLAIM": setting}
 
 
 def test_the_processor_is_told_nothing_of_tokens(every_stage: Synthesis) -> None:
@@ -110,17 +106,6 @@ def test_the_pool_is_kept_as_the_stages_data_is(cognito: Synthesis) -> None:
     assert pool["Properties"]["DeletionProtection"] == "ACTIVE"
 
 
-def test_tokens_come_from_the_pool_for_its_clients(cognito: Synthesis) -> None:
-    assert cognito.only("AWS::ApiGatewayV2::Authorizer")["JwtConfiguration"] == {
-        "Issuer": {
-            "Fn::Join": ["", ["https://cognito-idp.eu-central-1.", {"Ref": "AWS::URLSuffix"}, "/", {"Ref": POOL}]]
-        },
-        "Audience": [{"Ref": GATEWAY}, {"Ref": DASHBOARD}],
-    }
-    public = [route["RouteKey"] for route in cognito.of_type("AWS::ApiGatewayV2::Route").values() if unscoped(route)]
-    assert public == ["GET /openapi.json"]
-
-
 @pytest.mark.parametrize("service", API_SERVICES)
 def test_a_function_knows_the_chargers_of_each_client(cognito: Synthesis, service: str) -> None:
     settings = told(cognito, service)
@@ -138,7 +123,7 @@ def test_who_runs_a_gateway_finds_where_to_ask_for_a_token_and_as_whom_and_no_se
     assert outputs["NorthGatewayClientId"]["Value"] == {"Ref": GATEWAY}
     assert outputs["DashboardClientId"]["Value"] == {"Ref": DASHBOARD}
     scheme, host, path = outputs["TokenUrl"]["Value"]["Fn::Join"][1]
-    assert (scheme, path) == ("https://", ".auth.eu-central-1.amazoncognito.com/oauth2/token")
+    assert (scheme, path) == ("https://", f".auth.{cognito.settings.region}.amazoncognito.com/oauth2/token")
     assert cognito.resources[host["Ref"]]["Type"] == "AWS::Cognito::UserPoolDomain"
     assert "ClientSecret" not in json.dumps(cognito.template)
 
@@ -149,22 +134,15 @@ def test_the_token_hosts_name_is_of_this_stack_alone(cognito: Synthesis) -> None
     assert json.dumps(name).count('{"Ref": "AWS::StackId"}') == 1
 
 
-def test_rules_for_users_alone_are_acknowledged_on_the_pool(cognito: Synthesis, prod: Synthesis) -> None:
-    assert cognito.acknowledged - prod.acknowledged == {
-        ("Auth/TokenPool/Pool", rule) for rule in ("AwsSolutions-COG2", "AwsSolutions-COG8")
-    }
-    assert prod.acknowledged <= cognito.acknowledged
-
-
 @pytest.mark.parametrize("service", API_SERVICES)
-def test_a_dev_stage_without_auth_is_open_and_tells_its_functions_so(unguarded: Synthesis, service: str) -> None:
-    assert unguarded.of_type("AWS::ApiGatewayV2::Authorizer") == {}
-    assert all(map(unscoped, unguarded.of_type("AWS::ApiGatewayV2::Route").values()))
-    assert set(access_variables(unguarded, service)) == {"OPEN_TO_ANYBODY"}
-    assert may(told(unguarded, service), {}, "CP-1")
+def test_a_dev_stage_without_auth_is_open_and_tells_its_functions_so(bare: Synthesis, service: str) -> None:
+    assert bare.of_type("AWS::ApiGatewayV2::Authorizer") == {}
+    assert all(map(unscoped, bare.of_type("AWS::ApiGatewayV2::Route").values()))
+    assert set(access_variables(bare, service)) == {"OPEN_TO_ANYBODY"}
+    assert may(told(bare, service), {}, "CP-1")
 
 
-@pytest.mark.parametrize("name", ["dev", "cognito"])
+@pytest.mark.parametrize("name", ["full", "cognito"])
 def test_a_stage_with_auth_is_open_to_nobody_without_a_token(
     synthesis_of: Callable[[str], Synthesis], name: str
 ) -> None:
@@ -173,11 +151,11 @@ def test_a_stage_with_auth_is_open_to_nobody_without_a_token(
     assert "Warning" not in synthesis_of(name).template["Outputs"]
 
 
-def test_a_stage_without_auth_says_so_loudly(unguarded: Synthesis, tmp_path: Path) -> None:
-    said = unguarded.template["Outputs"]["Warning"]["Value"]
+def test_a_stage_without_auth_says_so_loudly(bare: Synthesis, tmp_path: Path) -> None:
+    said = bare.template["Outputs"]["Warning"]["Value"]
     assert "anybody" in said
     app = App(context=cdk_context(), outdir=str(tmp_path))
-    stack = compose(app, settings_of("open"))
+    stack = compose(app, BARE)
     warnings = [
         str(entry.data)
         for construct in stack.node.find_all()
@@ -185,4 +163,3 @@ def test_a_stage_without_auth_says_so_loudly(unguarded: Synthesis, tmp_path: Pat
         if entry.type == "aws:cdk:warning"
     ]
     assert [said in warning for warning in warnings] == [True]
-    assert isinstance(settings_of("open").auth, NoAuth)

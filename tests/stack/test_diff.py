@@ -4,9 +4,12 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from telemetry_stack.stages import LogRetentionDays
+from telemetry_stack.stages import dev as dev_stage
 from tests.stack.synthesis import ROOT
 
 
@@ -36,9 +39,11 @@ def test_a_pull_request_is_told_what_it_changes_in_each_stage(tmp_path: Path) ->
     git(tmp_path, "add", "--all")
     git(tmp_path, "commit", "--quiet", "--message", "base")
     stages = tmp_path / "telemetry_stack" / "stages.py"
-    changed = stages.read_text().replace("log_retention_days=7,", "log_retention_days=30,")
-    assert changed != stages.read_text()
-    stages.write_text(changed)
+    before = dev_stage().log_retention_days
+    after = next(days for days in get_args(LogRetentionDays) if days != before)
+    head, of_dev = stages.read_text().split("def dev()", maxsplit=1)
+    setting = "log_retention_days="
+    stages.write_text(f"{head}def dev(){of_dev.replace(f'{setting}{before}', f'{setting}{after}', 1)}")
 
     printed = subprocess.run(
         [tmp_path / "scripts" / "diff.sh", "main"], capture_output=True, text=True, check=True, timeout=600
@@ -46,7 +51,7 @@ def test_a_pull_request_is_told_what_it_changes_in_each_stage(tmp_path: Path) ->
 
     assert re.findall("^### (.*)", printed, flags=re.MULTILINE) == ["dev", "staging", "prod"]
     _, dev, staging, prod = printed.split("### ")
-    assert re.search(r"RetentionInDays\s+\[-\] 7\s+\[\+\] 30", re.sub(r"[│├└─ ]+", " ", dev))
+    assert re.search(rf"RetentionInDays\s+\[-\] {before}\s+\[\+\] {after}", re.sub(r"[│├└─ ]+", " ", dev))
     for same in (staging, prod):
         assert "Number of stacks with differences: 0" in same
     assert git(tmp_path, "worktree", "list").count("\n") == 1

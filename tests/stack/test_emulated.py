@@ -37,21 +37,23 @@ def test_stage_local_leaves_out_all_that_the_emulator_can_not_do_and_no_other_st
     assert set(LEFT_OUT) == everything
 
 
-def test_stage_local_has_every_resource_that_dev_has_but_what_is_left_out(local: Synthesis, dev: Synthesis) -> None:
-    assert set(dev.resources) - set(local.resources) == {
+def test_stage_local_has_every_resource_of_its_twin_on_aws_but_what_is_left_out(
+    local: Synthesis, twin: Synthesis
+) -> None:
+    assert set(twin.resources) - set(local.resources) == {
         logical_id for left_out in LEFT_OUT.values() for logical_id in left_out if ":" not in logical_id
     }
-    assert set(local.resources) - set(dev.resources) == set()
+    assert set(local.resources) - set(twin.resources) == set()
 
 
-def test_a_resource_of_stage_local_has_the_properties_that_it_has_on_aws(local: Synthesis, dev: Synthesis) -> None:
+def test_a_resource_of_stage_local_has_the_properties_that_it_has_on_aws(local: Synthesis, twin: Synthesis) -> None:
     partly = {
         logical_id.partition(":")[0] for left_out in LEFT_OUT.values() for logical_id in left_out if ":" in logical_id
     }
     different = {
         logical_id
         for logical_id, resource in local.resources.items()
-        if shape(resource["Properties"]) != shape(dev.resources[logical_id]["Properties"])
+        if shape(resource["Properties"]) != shape(twin.resources[logical_id]["Properties"])
     }
     assert different == partly
 

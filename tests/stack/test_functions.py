@@ -1,11 +1,11 @@
 """The functions, and the event source that feeds the processor."""
 
 import importlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from telemetry_stack.stages import CognitoAuth, NoAuth, StageSettings, TokenIssuer
 from tests.stack.synthesis import Synthesis
 
 SERVICES = ("ingest", "processor", "query")
@@ -28,6 +28,28 @@ PHYSICAL_NAMES = {
 
 def variables_of(function: dict[str, Any]) -> dict[str, Any]:
     return function["Environment"]["Variables"]
+
+
+def of_tokens(settings: StageSettings) -> set[str]:
+    """The variables that tell a function which chargers a token is for: test_auth.py has their values."""
+    match settings.auth:
+        case TokenIssuer():
+            return {"CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"}
+        case CognitoAuth():
+            return {"CHARGERS_OF_CLIENTS"}
+        case NoAuth():
+            return {"OPEN_TO_ANYBODY"}
+
+
+def of_auth(settings: StageSettings) -> set[str]:
+    """The outputs that a stage has for its auth."""
+    match settings.auth:
+        case TokenIssuer():
+            return set()
+        case CognitoAuth(clients=clients):
+            return {"UserPoolId", "TokenUrl", *(f"{client.name}ClientId" for client in clients)}
+        case NoAuth():
+            return {"Warning"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -54,9 +76,9 @@ def test_a_function_runs_on_what_its_bundle_was_built_for(every_stage: Synthesis
     assert function["Architectures"] == [target.architecture]
 
 
-def test_on_aws_functions_run_on_python_3_13_and_arm64(prod: Synthesis) -> None:
-    assert {each["Runtime"] for each in prod.of_type("AWS::Lambda::Function").values()} == {"python3.13"}
-    assert {each["Architectures"][0] for each in prod.of_type("AWS::Lambda::Function").values()} == {"arm64"}
+def test_unless_the_stage_says_otherwise_functions_run_on_python_3_13_and_arm64(bare: Synthesis) -> None:
+    assert {each["Runtime"] for each in bare.of_type("AWS::Lambda::Function").values()} == {"python3.13"}
+    assert {each["Architectures"][0] for each in bare.of_type("AWS::Lambda::Function").values()} == {"arm64"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -77,37 +99,28 @@ def test_a_function_is_told_its_stage_and_its_name(every_stage: Synthesis, servi
 
 def test_ingest_is_told_the_queue_and_how_tokens_name_chargers(every_stage: Synthesis) -> None:
     variables = variables_of(every_stage.function("ingest"))
-    assert set(variables) == COMMON_VARIABLES | {"QUEUE_URL", "CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"}
+    assert set(variables) == COMMON_VARIABLES | {"QUEUE_URL"} | of_tokens(every_stage.settings)
     assert variables["QUEUE_URL"] == {"Ref": "Queue381943A6"}
-    assert variables["CHARGERS_CLAIM"] == "chargers"
 
 
 def test_the_query_function_is_told_the_table_and_how_tokens_name_chargers(every_stage: Synthesis) -> None:
     variables = variables_of(every_stage.function("query"))
-    own = {"TABLE_NAME", "STALE_AFTER_MINUTES", "CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"}
-    assert set(variables) == COMMON_VARIABLES | own
+    own = {"TABLE_NAME", "STALE_AFTER_MINUTES"}
+    assert set(variables) == COMMON_VARIABLES | own | of_tokens(every_stage.settings)
     assert variables["TABLE_NAME"] == {"Ref": "LatestTelemetryTable5298A714"}
-    assert variables["STALE_AFTER_MINUTES"] == "20"
+    assert variables["STALE_AFTER_MINUTES"] == str(every_stage.settings.stale_after_minutes)
 
 
-def test_the_processor_is_told_the_table_the_dead_letter_queue_and_the_retention(staging: Synthesis) -> None:
-    variables = variables_of(staging.function("processor"))
+def test_the_processor_is_told_the_table_the_dead_letter_queue_and_the_retention(full: Synthesis) -> None:
+    variables = variables_of(full.function("processor"))
     assert set(variables) == COMMON_VARIABLES | {"TABLE_NAME", "DEAD_LETTER_QUEUE_URL", "RETENTION_DAYS"}
     assert variables["TABLE_NAME"] == {"Ref": "LatestTelemetryTable5298A714"}
     assert variables["DEAD_LETTER_QUEUE_URL"] == {"Ref": "QueueDeadLetters9B423CAD"}
-    assert variables["RETENTION_DAYS"] == "90"
+    assert variables["RETENTION_DAYS"] == "45"
 
 
-def test_a_stage_that_keeps_telemetry_for_ever_tells_no_retention(prod: Synthesis) -> None:
-    assert "RETENTION_DAYS" not in variables_of(prod.function("processor"))
-
-
-@pytest.mark.parametrize(("stage", "without_claim"), [("dev", "all"), ("staging", "refused"), ("prod", "refused")])
-def test_a_token_that_names_no_charger_is_treated_as_the_stage_says(
-    synthesis_of: Callable[[str], Synthesis], stage: str, without_claim: str
-) -> None:
-    for service in ("ingest", "query"):
-        assert variables_of(synthesis_of(stage).function(service))["TOKENS_WITHOUT_CLAIM"] == without_claim
+def test_a_stage_that_keeps_telemetry_for_ever_tells_no_retention(bare: Synthesis) -> None:
+    assert "RETENTION_DAYS" not in variables_of(bare.function("processor"))
 
 
 @pytest.mark.parametrize("service", ["ingest", "query"])
@@ -147,7 +160,8 @@ def test_everything_is_tagged_with_its_stage(every_stage: Synthesis) -> None:
 
 def test_the_stack_tells_what_others_need_to_find_it(every_stage: Synthesis) -> None:
     assert every_stage.manifest["properties"]["stackName"] == f"Telemetry-{every_stage.settings.name}"
-    assert set(every_stage.template["Outputs"]) == {
+    of_domain = {"DomainTarget"} if every_stage.settings.custom_domain else set[str]()
+    assert set(every_stage.template["Outputs"]) == of_domain | of_auth(every_stage.settings) | {
         "ApiUrl",
         "TableName",
         "QueueUrl",

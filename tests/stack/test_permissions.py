@@ -1,16 +1,20 @@
 """Who may do what, to the letter: a permission that is not in these lists is one too many."""
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.stack.synthesis import Synthesis
+from tools import permissions
 
 QUEUE = "Queue381943A6"
 DEAD_LETTERS = "QueueDeadLetters9B423CAD"
 QUEUE_KEY = "QueueKey39FCBAE6"
 TABLE = "LatestTelemetryTable5298A714"
 TABLE_KEY = "LatestTelemetryKeyD6FA8B7E"
+# All that gives data back or encrypts it, or lets somebody do so.
+USE = re.compile(r"\*|crypt|DataKey|Mac|Sign|Verify|CreateGrant|DeriveShared")
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 
 PERMISSIONS = {
@@ -54,15 +58,15 @@ def role_of(function: dict[str, Any]) -> str:
 
 def permissions_of(synthesis: Synthesis, role: str) -> set[tuple[str, str]]:
     """Each action of a role, with the logical id of what it is on."""
-    permissions: set[tuple[str, str]] = set()
-    for policy in synthesis.of_type("AWS::IAM::Policy").values():
+    granted: set[tuple[str, str]] = set()
+    for policy in synthesis.of_type("AWS::IAM::ManagedPolicy").values():
         if {"Ref": role} in policy["Roles"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Allow"
                 for resource in listed(statement["Resource"]):
                     on = resource if isinstance(resource, str) else resource["Fn::GetAtt"][0]
-                    permissions |= {(action, on) for action in listed(statement["Action"])}
-    return permissions
+                    granted |= {(action, on) for action in listed(statement["Action"])}
+    return granted
 
 
 @pytest.mark.parametrize("service", PERMISSIONS)
@@ -79,6 +83,22 @@ def test_each_function_has_a_role_and_a_log_group_of_its_own(every_stage: Synthe
     assert len({role_of(each) for each in functions}) == 3
     assert len({each["LoggingConfig"]["LogGroup"]["Ref"] for each in functions}) == 3
     assert len(every_stage.of_type("AWS::IAM::Role")) == 3
+
+
+def test_a_role_has_one_policy_of_its_own_and_no_other(every_stage: Synthesis) -> None:
+    policies = every_stage.of_type("AWS::IAM::ManagedPolicy").values()
+    assert sorted(policy["Roles"][0]["Ref"] for policy in policies) == sorted(every_stage.of_type("AWS::IAM::Role"))
+    assert all(len(policy["Roles"]) == 1 for policy in policies)
+    assert every_stage.of_type("AWS::IAM::Policy") == {}
+
+
+def test_a_function_is_made_after_its_permissions(every_stage: Synthesis) -> None:
+    policy_of = {
+        policy["Roles"][0]["Ref"]: logical_id
+        for logical_id, policy in every_stage.of_type("AWS::IAM::ManagedPolicy").items()
+    }
+    for logical_id, function in every_stage.of_type("AWS::Lambda::Function").items():
+        assert policy_of[role_of(function)] in every_stage.resources[logical_id]["DependsOn"]
 
 
 def test_a_role_is_for_lambda_alone_and_has_no_policy_that_aws_may_widen(every_stage: Synthesis) -> None:
@@ -104,10 +124,55 @@ def test_api_gateway_may_invoke_a_function_only_for_its_own_routes(every_stage: 
     assert len(every_stage.of_type("AWS::Lambda::Permission")) == len(granted)
 
 
+# Who may use each key for data: the service that does it for whom IAM allows it, or a service in its own name.
+KEY_USERS = {
+    QUEUE_KEY: {("account", "sqs")},
+    TABLE_KEY: {("account", "dynamodb")},
+    "OperationsKeyD0717C64": {("logs", None), ("cloudwatch", None)},
+}
+
+
+@pytest.mark.parametrize("key", KEY_USERS)
+def test_nobody_uses_a_key_for_data_but_its_service(every_stage: Synthesis, key: str) -> None:
+    region = every_stage.settings.region
+    users: set[tuple[str, str | None]] = set()
+    for statement in every_stage.of_type("AWS::KMS::Key")[key]["KeyPolicy"]["Statement"]:
+        if not any(USE.search(action) for action in listed(statement["Action"])):
+            continue
+        (kind, who), *others = statement["Principal"].items()
+        assert others == []
+        service = statement.get("Condition", {}).get("StringEquals", {}).get("kms:ViaService")
+        assert service is None or service.endswith(f".{region}.amazonaws.com")
+        users.add(("account" if kind == "AWS" else who.split(".")[0], service and service.split(".")[0]))
+    assert users == KEY_USERS[key]
+
+
+def test_the_account_can_still_manage_each_key(every_stage: Synthesis) -> None:
+    # A key whose policy nobody may change is lost for good.
+    for key in every_stage.of_type("AWS::KMS::Key").values():
+        first = key["KeyPolicy"]["Statement"][0]
+        assert {"kms:PutKeyPolicy", "kms:GetKeyPolicy", "kms:ScheduleKeyDeletion"} <= set(first["Action"])
+        assert str(first["Principal"]["AWS"]).count(":root") == 1
+        assert "Condition" not in first
+
+
+def test_the_table_of_permissions_is_what_is_synthesized(prod: Synthesis) -> None:
+    assert permissions.COPY.read_text() == permissions.text(prod.template), (
+        "run scripts/run.sh --cdk -- python -m tools.permissions"
+    )
+
+
+def test_a_permission_that_the_emulator_does_not_enforce_has_aws_documentation_for_its_reason(prod: Synthesis) -> None:
+    rows = list(permissions.roles(prod.template))
+    for role, action, _on, why, shown in rows:
+        assert shown or "https://docs.aws.amazon.com/" in why, (role, action)
+    assert sum(bool(row[-1]) for row in rows) == len(permissions.WITHOUT_IT)
+
+
 def test_the_topic_takes_messages_of_this_accounts_alarms_alone(every_stage: Synthesis) -> None:
     statements = every_stage.only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
     (allowed,) = (statement for statement in statements if statement["Effect"] == "Allow")
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert allowed["Action"] == "sns:Publish"
     (account,) = allowed["Condition"]["StringEquals"].values()
-    assert account in ({"Ref": "AWS::AccountId"}, "000000000000")
+    assert account == (every_stage.settings.account or {"Ref": "AWS::AccountId"})

@@ -3,40 +3,57 @@
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, aws_sqs
+from aws_cdk import App, aws_kms, aws_sqs
 
 from app import compose
-from telemetry_stack.stages import STAGE_NAMES
+from telemetry_stack.stages import STAGE_NAMES, AwsOnly, CognitoAuth, NoAuth
 from tests.stack.synthesis import Synthesis, cdk_context, settings_of
 
-FUNCTION_RULES = ("AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")
+FUNCTION_RULES = (
+    "AwsSolutions-L1",
+    "Serverless-LambdaLatestVersion",
+    "Serverless-LambdaDLQ",
+    "NIST.800.53.R5-LambdaConcurrency",
+    "NIST.800.53.R5-LambdaDLQ",
+    "NIST.800.53.R5-LambdaInsideVPC",
+)
 FUNCTIONS = ("Ingest", "Processor/Processor", "Query")
 EVERYWHERE = {
     *((f"{function}/Function", rule) for function in FUNCTIONS for rule in FUNCTION_RULES),
-    *((f"{function}/Role", "AwsSolutions-IAM5[Resource::*]") for function in FUNCTIONS),
+    *((f"{function}/Permissions", "AwsSolutions-IAM5[Resource::*]") for function in FUNCTIONS),
     ("Processor/EventSource", "Serverless-LambdaEventSourceMappingDestination"),
     ("Queue/DeadLetters", "Serverless-SQSRedrivePolicy"),
     ("Api/GetOpenApi", "AwsSolutions-APIG4"),
 }
-ON_A_STAGE = {
-    "local": {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")},
-    "dev": set[tuple[str, str]](),
-    "staging": {("Monitoring/Alarms/telemetry-staging@team.example", "Serverless-SNSRedrivePolicy")},
-    "prod": {("Monitoring/Alarms/telemetry-on-call@team.example", "Serverless-SNSRedrivePolicy")},
-}
+WITHOUT_TLS_POLICIES = {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")}
+ROUTES = ("PostTelemetry", "PostTelemetryBatch", "GetTelemetry", "GetTelemetryOfSeveral")
+OPEN_TO_ANYBODY = {(f"Api/{route}", "AwsSolutions-APIG4") for route in ROUTES}
+FOR_USERS_ALONE = {("Auth/TokenPool/Pool", rule) for rule in ("AwsSolutions-COG2", "AwsSolutions-COG8")}
 
 
 def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
-    assert every_stage.acknowledged == EVERYWHERE | ON_A_STAGE[every_stage.settings.name]
+    settings = every_stage.settings
+    expected = EVERYWHERE | {
+        (f"Monitoring/Alarms/{address}", "Serverless-SNSRedrivePolicy") for address in settings.alarm_emails
+    }
+    if AwsOnly.TLS_POLICIES in settings.left_out:
+        expected |= WITHOUT_TLS_POLICIES
+    if isinstance(settings.auth, NoAuth):
+        expected |= OPEN_TO_ANYBODY
+    if isinstance(settings.auth, CognitoAuth):
+        expected |= FOR_USERS_ALONE
+    assert every_stage.acknowledged == expected
 
 
 @pytest.mark.parametrize("stage", STAGE_NAMES)
-def test_what_breaks_a_rule_of_either_pack_is_not_synthesized(stage: str, tmp_path: Path) -> None:
+def test_what_breaks_a_rule_of_a_pack_is_not_synthesized(stage: str, tmp_path: Path) -> None:
     app = App(context=cdk_context(), outdir=str(tmp_path))
     stack = compose(app, settings_of(stage))
     aws_sqs.Queue(stack, "Careless")
+    aws_kms.Key(stack, "NeverRotated")
     with pytest.raises(RuntimeError, match="ValidationFailed") as refused:
         app.synth()
     assert "Telemetry/Careless/Resource" in str(refused.value)
     assert "AwsSolutions-SQS3" in str(refused.value)
     assert "Serverless-SQSRedrivePolicy" in str(refused.value)
+    assert ("NIST.800.53.R5-KMSBackingKeyRotationEnabled" in str(refused.value)) == (stage in {"staging", "prod"})

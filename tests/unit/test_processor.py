@@ -16,6 +16,7 @@ from processor.storing import Store
 from telemetry import message
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import ItemRefusedError, RevisionConflictError, TableUnavailableError
+from telemetry.fifo_queue import OutgoingMessage
 from telemetry.item import to_item
 from telemetry.latest_table import Item
 from tests.unit.conftest import NOW, Printed
@@ -212,6 +213,16 @@ def test_a_dlq_that_refuses_keeps_the_message_and_what_follows_it(bench: Bench) 
         queued("b1", of("CP-002"), group="CP-002"),
     )
     assert failed == ["a2", "a3"]
+
+
+def test_a_fault_of_ours_at_a_dead_letter_stops_no_other_charger(bench: Bench) -> None:
+    def failing(_: OutgoingMessage) -> bool:
+        raise KeyError
+
+    bench.dead_letters.refuses = failing
+    failed = bench.process(queued("a", body="not a message"), queued("b", of("B"), group="B"))
+    assert failed == ["a"]
+    assert bench.stored_minute("B") == "08:01"
 
 
 def test_a_bad_message_before_a_write_that_fails_is_moved_at_once(bench: Bench) -> None:

@@ -2,10 +2,10 @@
 
 Needs nothing but Python 3.11 and its standard library, since everything else comes from here:
 `.venv` (from requirements.txt, or requirements-dev.txt with `--dev`), `node_modules` with `--cdk` and, where
-PATH has no Node that will do, `.local/node`, and `.local/emulator` with `--emulator`. Each part is stamped
-with the hash of its lock, so that a second run costs a few milliseconds.
+PATH has no Node that will do, `.local/node`, `.local/emulator` with `--emulator`, and `.local/scan` with
+`--scan`. Each part is stamped with the hash of its lock, so that a second run costs a few milliseconds.
 
-    python3 tools/environment [--dev] [--cdk] [--emulator] [-- COMMAND [ARGUMENT...]]
+    python3 tools/environment [--dev] [--cdk] [--emulator] [--scan] [-- COMMAND [ARGUMENT...]]
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 EMULATOR_VENV = ROOT / ".local" / "emulator"
+SCAN_VENV = ROOT / ".local" / "scan"
 # Apart from `.venv`, which is made to hold what its lock names and nothing else.
 NODE_VENV = ROOT / ".local" / "node"
 NODE_MODULES = ROOT / "node_modules"
@@ -45,6 +46,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--dev", action="store_true", help="with the tests and the linters")
     parser.add_argument("--cdk", action="store_true", help="with Node and the CDK CLI")
     parser.add_argument("--emulator", action="store_true", help="with the local cloud")
+    parser.add_argument("--scan", action="store_true", help="with the scanner of templates")
     options = parser.parse_args(own)
     signal.signal(signal.SIGTERM, interrupt)
     try:
@@ -53,7 +55,10 @@ def main(arguments: list[str]) -> None:
             if options.cdk:
                 make_node_environment()
             if options.emulator:
-                make_emulator_environment()
+                # The functions run on the emulator's Python, so it holds nothing of ours.
+                make_own_environment("emulator", EMULATOR_VENV)
+            if options.scan:
+                make_own_environment("scan", SCAN_VENV)
         if command:
             become(command)
     except KeyboardInterrupt as interrupted:
@@ -162,15 +167,15 @@ def major(version: str) -> int:
     return int(match.group()) if match else 0
 
 
-def make_emulator_environment() -> None:
-    """Make the emulator's own environment: the functions run on its Python, so it holds nothing of ours."""
-    lock = LOCKS / "emulator.txt"
-    stamp = Stamp(EMULATOR_VENV / ".stamp", [lock])
+def make_own_environment(name: str, venv: Path) -> None:
+    """Make an environment apart from `.venv`, from the lock beside this file that has its name."""
+    lock = LOCKS / f"{name}.txt"
+    stamp = Stamp(venv / ".stamp", [lock])
     if stamp.holds():
         return
-    with step("emulator"):
-        make_venv(EMULATOR_VENV)
-        pip_install(EMULATOR_VENV, lock, exact=True)
+    with step(name):
+        make_venv(venv)
+        pip_install(venv, lock, exact=True)
         stamp.write()
 
 
@@ -256,7 +261,7 @@ def has_certificates() -> bool:
 def become(command: list[str]) -> NoReturn:
     """Replace this process, so that signals and exit codes are the command's own."""
     try:
-        os.execvpe(command[0], command, environment())  # noqa: S606 - no shell is wanted
+        os.execvpe(command[0], command, environment())  # noqa: S606 - no shell is wanted  # nosec B606
     except FileNotFoundError:
         fail(f"there is no program {command[0]}")
 

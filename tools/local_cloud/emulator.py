@@ -161,7 +161,7 @@ class Emulator:
             "MINISTACK_REGION": region,
             "AUTH": "true",
             "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",  # the emulator's own  # nosec B105
             "PERSIST_STATE": "1",
             "STATE_DIR": str(state / "services"),
             "S3_PERSIST": "1",

@@ -3,7 +3,6 @@ from pydantic import ValidationError
 
 from telemetry.rules.profiles import (
     CCS,
-    OVERRIDES,
     STAGE_DEFAULTS,
     TYPE2_ONE_PHASE,
     TYPE2_THREE_PHASE,
@@ -27,8 +26,8 @@ SITES = Overrides(
         ("DC-12", None, TYPE2_ONE_PHASE),
         ("DC-9", "us-garage-7", CCS),
         ("CP-1", "us-garage-7", SPLIT_PHASE),
-        ("CP-DC-1", "elsewhere", TYPE2_THREE_PHASE),
-        ("CP-1", None, TYPE2_THREE_PHASE),
+        ("CP-DC-1", "elsewhere", STAGE_DEFAULTS["prod"]),
+        ("CP-1", None, STAGE_DEFAULTS["prod"]),
     ],
 )
 def test_the_longest_prefix_counts_before_the_location_and_that_before_the_default(
@@ -39,11 +38,7 @@ def test_the_longest_prefix_counts_before_the_location_and_that_before_the_defau
 
 def test_each_stage_has_a_default_and_any_other_that_of_a_three_phase_charger() -> None:
     assert set(STAGE_DEFAULTS) == set(STAGE_NAMES)
-    assert profile_of("unheard-of", "CP-1", None) == TYPE2_THREE_PHASE
-
-
-def test_no_charger_of_anybody_is_shipped_as_an_override() -> None:
-    assert Overrides() == OVERRIDES
+    assert profile_of("unheard-of", "CP-1", None, overrides=SITES) == TYPE2_THREE_PHASE
 
 
 def test_a_misspelt_field_of_a_profile_is_refused() -> None:

@@ -1,6 +1,5 @@
 """`scripts/deploy.sh` refuses, in one line, what is not fit to deploy, before anything is built."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from botocore.stub import Stubber
 from mypy_boto3_sts import STSClient
 
 from telemetry_stack import stages
+from tests.stage_settings import BARE, FULL, changed
 from tools import deploy
 
 
@@ -29,8 +29,7 @@ def no_cdk(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 @pytest.fixture
 def filled_in(monkeypatch: pytest.MonkeyPatch) -> stages.StageSettings:
     """Stage dev as a team would have filled it in, for one account."""
-    settings = json.loads(stages.dev().model_dump_json().replace(".example", ".test"))
-    made = stages.StageSettings.model_validate(settings | {"account": "111122223333"})
+    made = changed(BARE, account="111122223333")
     monkeypatch.setattr(stages, "dev", lambda: made)
     return made
 
@@ -38,13 +37,13 @@ def filled_in(monkeypatch: pytest.MonkeyPatch) -> stages.StageSettings:
 def stub_account(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    client = boto3.client("sts", region_name="eu-central-1")
+    client = boto3.client("sts", region_name=BARE.region)
     stubber = Stubber(client)
     stubber.add_response("get_caller_identity", {"Account": account, "Arn": "arn:aws:iam::1:user/a", "UserId": "a"})
     stubber.activate()
 
     def stubbed(_session: boto3.Session, _service: str, *, region_name: str) -> STSClient:
-        assert region_name == "eu-central-1"
+        assert region_name == BARE.region
         return client
 
     monkeypatch.setattr(boto3.Session, "client", stubbed)
@@ -76,11 +75,16 @@ def test_stage_local_is_sent_to_its_own_command() -> None:
     assert "scripts/local.sh up" in refusal("local")
 
 
-def test_a_stage_with_example_values_is_refused_and_each_is_named(no_cdk: list[tuple[str, ...]]) -> None:
+def test_a_stage_with_example_values_is_refused_and_each_is_named(
+    monkeypatch: pytest.MonkeyPatch, no_cdk: list[tuple[str, ...]]
+) -> None:
+    shipped = changed(FULL, alarm_emails=["a@team.example"], runbook_url="https://wiki.example/runbook")
+    monkeypatch.setattr(stages, "prod", lambda: shipped)
+
     message = refusal("prod")
 
-    assert "auth.url" in message
-    assert "alarm_emails" in message
+    assert message.startswith("deploy.sh: stage prod still has example values; ")
+    assert "alarm_emails[0] = a@team.example, runbook_url = https://wiki.example/runbook" in message
     assert no_cdk == []
 
 
@@ -132,7 +136,7 @@ def test_a_shell_that_leads_to_the_local_cloud_is_refused(
 def test_the_local_clouds_account_is_refused_even_by_a_stage_that_names_no_account(
     monkeypatch: pytest.MonkeyPatch, filled_in: stages.StageSettings, no_cdk: list[tuple[str, ...]]
 ) -> None:
-    monkeypatch.setattr(stages, "dev", lambda: filled_in.model_copy(update={"account": None}))
+    monkeypatch.setattr(stages, "dev", lambda: changed(filled_in, account=None))
     stub_account(monkeypatch, "000000000000")
 
     assert "the local cloud's account, 000000000000; open a new shell" in refusal("dev")
@@ -147,13 +151,28 @@ def test_where_it_deploys_to_is_told_before_the_cdk_says_anything(
     log = tmp_path / "log"
 
     def what_was_told_by_then(*_arguments: str) -> int:
-        assert log.read_text() == "stage dev to account 111122223333, region eu-central-1\n"
+        assert log.read_text() == "stage dev to account 111122223333, region us-west-2\n"
         return 1
 
     monkeypatch.setattr(deploy, "cdk", what_was_told_by_then)
     with log.open("w") as output:
         monkeypatch.setattr(sys, "stdout", output)
         assert deploy.main(["dev"]) == 1
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_an_interruption_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stub_account(monkeypatch, "111122223333")
+
+    def interrupted(*_arguments: str) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deploy, "cdk", interrupted)
+
+    assert deploy.main(["dev"]) == 130
+    assert capsys.readouterr().err == "deploy.sh: interrupted; what CloudFormation has begun goes on\n"
 
 
 @pytest.mark.usefixtures("filled_in")

@@ -273,7 +273,7 @@ def test_a_fresh_clone_can_lock_since_the_environment_is_made_first(tmp_path: Pa
     subprocess.run(["bash", tmp_path / "scripts" / "lock.sh", "--upgrade"], capture_output=True, check=True)
 
     said = (tmp_path / "said").read_text().splitlines()
-    assert len(said) == 6
+    assert len(said) == 7
     assert all(line.startswith("pip compile ") and line.endswith(" --upgrade") for line in said)
 
 
@@ -283,7 +283,7 @@ def test_what_stands_after_the_dashes_is_the_command(environment: ModuleType) ->
 
 def test_every_lock_pins_by_hash() -> None:
     locks = [*ROOT.glob("requirements*.txt"), *ROOT.glob("lambdas/*.txt"), *ROOT.glob("tools/environment/*.txt")]
-    assert len(locks) == 6
+    assert len(locks) == 7
     for lock in locks:
         lines = [line for line in lock.read_text().splitlines() if line and not line.lstrip().startswith("#")]
         names = [number for number, line in enumerate(lines) if not line.startswith(" ")]

@@ -1,0 +1,96 @@
+"""The one way an encryption key is made here."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from telemetry_stack.constructs.reasons import give_reason
+
+# All that manages a key, and nothing that encrypts, decrypts or lets another do so.
+# https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+ADMINISTRATION = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+
+
+class EncryptionKey(kms.Key):
+    """A customer-managed key, rotated each year, that encrypts for nobody but whom `admit` and `admit_through` name.
+
+    Args:
+        scope: the construct whose data it encrypts.
+        description: what that data is.
+        removal_policy: what becomes of the key when it leaves the stack.
+    """
+
+    def __init__(self, scope: Construct, *, description: str, removal_policy: RemovalPolicy) -> None:
+        super().__init__(
+            scope,
+            "Key",
+            description=description,
+            enable_key_rotation=True,
+            removal_policy=removal_policy,
+            policy=iam.PolicyDocument(),
+        )
+        self.admit(
+            "Administration",
+            iam.AccountRootPrincipal(),
+            ADMINISTRATION,
+            why="The account's IAM policies say who manages the key, without being able to use it",
+        )
+
+    def admit(
+        self,
+        sid: str,
+        principal: iam.PrincipalBase,
+        actions: Sequence[str],
+        *,
+        why: str,
+        conditions: Mapping[str, object] | None = None,
+    ) -> None:
+        """Let a principal do these actions with the key, and say why it has to."""
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=sid,
+                principals=[cast("iam.IPrincipal", principal)],
+                actions=list(actions),
+                resources=["*"],
+                conditions=conditions,
+            )
+        )
+        give_reason(self, sid, why)
+
+    def admit_through(self, service: str, actions: Sequence[str], *, why: str) -> None:
+        """Let whom the account's IAM policies allow it do these actions, but only by way of a service."""
+        self.admit(
+            "ThroughItsService",
+            iam.AccountRootPrincipal(),
+            actions,
+            why=why,
+            # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+            conditions={"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}},
+        )
