@@ -24,7 +24,16 @@ LoopbackUrl = Annotated[str, Field(pattern=r"^http://127\.0\.0\.1:\d+(/\S*)?$")]
 # As a browser sends it: in lower case, with no path.
 Origin = Annotated[str, Field(pattern=r"^https://[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$")]
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+# As `chargerId` of a telemetry event.
+ChargerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}$")]
+Scope = Literal["telemetry/ingest", "telemetry/read"]
 LogRetentionDays = Literal[1, 7, 30, 90, 180, 365]
+
+# All environment variables of a function are 4 KB at most, some of which the others need.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST_CLIENTS_BYTES = 3_000
+# Cognito's id of a client has 26 characters; with what stands round it and its chargers in JSON.
+CLIENT_BYTES = 32
 
 
 class StageError(Exception):
@@ -55,6 +64,7 @@ class Settings(BaseModel):
 class TokenIssuer(Settings):
     """Who vouches for chargers and dashboards: an OpenID Connect issuer whose tokens the API accepts."""
 
+    kind: Literal["oidc"] = Field(default="oidc", description="An issuer outside of the stack")
     url: HttpsUrl | LoopbackUrl = Field(
         description="The `iss` of its tokens, HTTPS; `/.well-known/openid-configuration` below it leads to its keys"
     )
@@ -65,6 +75,46 @@ class TokenIssuer(Settings):
     tokens_without_claim: Literal["refused", "all"] = Field(
         default="refused", description="What a token without that claim may do: nothing, or everything for all chargers"
     )
+
+
+class TokenClient(Settings):
+    """A gateway or a dashboard that gets its tokens from the stack's own user pool, with an id and a secret."""
+
+    name: str = Field(
+        pattern=r"^[A-Z][A-Za-z0-9]{0,31}$",
+        description="Its name, e.g. NorthGateway; its id is the output <name>ClientId",
+    )
+    scopes: frozenset[Scope] = Field(min_length=1, description="What it may do")
+    chargers: Literal["*"] | frozenset[ChargerId] = Field(
+        min_length=1, description="The chargers that it may do it for: ids, or `*` for all"
+    )
+
+
+class CognitoAuth(Settings):
+    """The stack makes a Cognito user pool that vouches for the clients named here, machines all of them."""
+
+    kind: Literal["cognito"] = Field(default="cognito", description="A user pool of the stack")
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html: audiences of an authorizer.
+    clients: tuple[TokenClient, ...] = Field(min_length=1, max_length=50, description="Who gets tokens")
+
+    @model_validator(mode="after")
+    def _check_clients(self) -> Self:
+        names = [client.name for client in self.clients]
+        if len(set(names)) < len(names):
+            raise ValueError("two clients have the same name")
+        # In JSON each charger has quotation marks and a comma.
+        told = sum(CLIENT_BYTES + sum(len(charger) + 3 for charger in client.chargers) for client in self.clients)
+        if told > LARGEST_CLIENTS_BYTES:
+            raise ValueError(
+                "the clients name more chargers than a function can be told of: name `*`, or use an issuer"
+            )
+        return self
+
+
+class NoAuth(Settings):
+    """Anybody may post and read anything, without a token."""
+
+    kind: Literal["none"] = Field(default="none", description="Nobody is asked for a token")
 
 
 class CustomDomain(Settings):
@@ -114,8 +164,8 @@ class StageSettings(Settings):
         pattern=r"^\d{12}$",
         description="The AWS account, 12 digits; absent: that of the credentials it is deployed by",
     )
-    token_issuer: TokenIssuer | None = Field(
-        description="Who issues the tokens; none leaves the API open to anybody, which only `dev` may be"
+    auth: TokenIssuer | CognitoAuth | NoAuth = Field(
+        discriminator="kind", description="Who vouches for chargers and dashboards; nobody may be it in `dev` alone"
     )
     custom_domain: CustomDomain | None = Field(default=None, description="A host name of your own for the API")
     cors_origins: tuple[Origin, ...] = Field(
@@ -158,7 +208,9 @@ class StageSettings(Settings):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         rules = {
-            "only dev may be without a token_issuer": self.token_issuer is not None or self.name == "dev",
+            "only dev may be without auth": not isinstance(self.auth, NoAuth) or self.name == "dev",
+            # Its tools make the tokens themselves.
+            "local must have a TokenIssuer": isinstance(self.auth, TokenIssuer) or self.name != "local",
             "only local may leave anything out": not self.left_out or self.name == "local",
             "only local runs on this machine": self.bundle_target.host is None or self.name == "local",
         }
@@ -169,7 +221,7 @@ class StageSettings(Settings):
                 "prod must set point_in_time_recovery": self.point_in_time_recovery,
                 "prod must name someone in alarm_emails": bool(self.alarm_emails),
                 "prod must refuse tokens_without_claim": (
-                    self.token_issuer is None or self.token_issuer.tokens_without_claim == "refused"
+                    not isinstance(self.auth, TokenIssuer) or self.auth.tokens_without_claim == "refused"
                 ),
             }
         broken = [rule for rule, holds in rules.items() if not holds]
@@ -212,7 +264,7 @@ def local(port: int) -> StageSettings:
         name="local",
         region="us-east-1",
         account="000000000000",
-        token_issuer=TokenIssuer(
+        auth=TokenIssuer(
             url=f"http://127.0.0.1:{port}/telemetry-issuer", audience=("telemetry",), chargers_claim="chargers"
         ),
         ingest_throttle=Throttle(requests_per_second=100, burst=100),
@@ -234,7 +286,7 @@ def dev() -> StageSettings:
     return StageSettings(
         name="dev",
         region="eu-central-1",
-        token_issuer=TokenIssuer(
+        auth=TokenIssuer(
             url="https://issuer.dev.example/",
             audience=("telemetry",),
             chargers_claim="chargers",
@@ -257,9 +309,7 @@ def staging() -> StageSettings:
     return StageSettings(
         name="staging",
         region="eu-central-1",
-        token_issuer=TokenIssuer(
-            url="https://issuer.staging.example/", audience=("telemetry",), chargers_claim="chargers"
-        ),
+        auth=TokenIssuer(url="https://issuer.staging.example/", audience=("telemetry",), chargers_claim="chargers"),
         ingest_throttle=Throttle(requests_per_second=500, burst=1_000),
         read_throttle=Throttle(requests_per_second=100, burst=200),
         processor_concurrency=20,
@@ -278,7 +328,7 @@ def prod() -> StageSettings:
     return StageSettings(
         name="prod",
         region="eu-central-1",
-        token_issuer=TokenIssuer(url="https://issuer.example/", audience=("telemetry",), chargers_claim="chargers"),
+        auth=TokenIssuer(url="https://issuer.example/", audience=("telemetry",), chargers_claim="chargers"),
         # 100,000 chargers that post each 30 seconds are 3,334 requests a second.
         ingest_throttle=Throttle(requests_per_second=4_000, burst=5_000),
         read_throttle=Throttle(requests_per_second=500, burst=1_000),

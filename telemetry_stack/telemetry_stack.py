@@ -2,6 +2,7 @@
 
 from aws_cdk import App, CfnOutput, CliCredentialsStackSynthesizer, Duration, Environment, RemovalPolicy, Stack, Tags
 
+from telemetry_stack.constructs.authentication import Authentication
 from telemetry_stack.constructs.bundling import LambdaBundle
 from telemetry_stack.constructs.latest_telemetry_table import LatestTelemetryTable
 from telemetry_stack.constructs.monitoring import Monitoring
@@ -52,6 +53,7 @@ class TelemetryStack(Stack):
             removal_policy=removal_policy,
         )
         platform = FunctionPlatform(settings=settings, code=bundle.code(), operations=operations)
+        auth = Authentication(self, "Auth", settings=settings, removal_policy=removal_policy)
         self._queue = TelemetryQueue(
             self,
             "Queue",
@@ -73,7 +75,7 @@ class TelemetryStack(Stack):
             service="ingest",
             timeout=API_FUNCTION_TIMEOUT,
             memory_mb=512,
-            environment={"QUEUE_URL": self._queue.queue.queue_url, **_access(settings)},
+            environment={"QUEUE_URL": self._queue.queue.queue_url, **auth.variables},
         )
         self._query = TelemetryFunction(
             self,
@@ -86,7 +88,7 @@ class TelemetryStack(Stack):
             environment={
                 "TABLE_NAME": self._table.table_name,
                 "STALE_AFTER_MINUTES": str(settings.stale_after_minutes),
-                **_access(settings),
+                **auth.variables,
             },
         )
         processor = TelemetryProcessor(
@@ -102,6 +104,7 @@ class TelemetryStack(Stack):
             self,
             "Api",
             settings=settings,
+            authorizer=auth.authorizer,
             ingest=self._ingest,
             query=self._query,
             operations=operations,
@@ -196,11 +199,3 @@ class TelemetryStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
-
-
-def _access(settings: StageSettings) -> dict[str, str]:
-    """Return the variables that tell a function which chargers a token may act for."""
-    issuer = settings.token_issuer
-    if issuer is None:
-        return {}
-    return {"CHARGERS_CLAIM": issuer.chargers_claim, "TOKENS_WITHOUT_CLAIM": issuer.tokens_without_claim}

@@ -1,6 +1,14 @@
 """Stage settings of the tests' own, since what `telemetry_stack/stages.py` says is a product team's to change."""
 
-from telemetry_stack.stages import CustomDomain, StageSettings, Throttle, TokenIssuer
+from telemetry_stack.stages import (
+    CognitoAuth,
+    CustomDomain,
+    NoAuth,
+    StageSettings,
+    Throttle,
+    TokenClient,
+    TokenIssuer,
+)
 
 
 def changed(settings: StageSettings, **changes: object) -> StageSettings:
@@ -13,7 +21,7 @@ FULL = StageSettings(
     name="prod",
     region="ap-southeast-2",
     account="111122223333",
-    token_issuer=TokenIssuer(
+    auth=TokenIssuer(
         url="https://login.charging.test/oauth2", audience=("fleet", "dashboards"), chargers_claim="custom:stations"
     ),
     custom_domain=CustomDomain(
@@ -34,11 +42,24 @@ FULL = StageSettings(
     runbook_url="https://wiki.charging.test/runbook",
 )
 
-# With none of them.
+# With a user pool of its own in place of the issuer.
+COGNITO = changed(
+    FULL,
+    auth=CognitoAuth(
+        clients=(
+            TokenClient(
+                name="NorthGateway", scopes=frozenset(["telemetry/ingest"]), chargers=frozenset(["CP-2", "CP-1"])
+            ),
+            TokenClient(name="Dashboard", scopes=frozenset(["telemetry/read"]), chargers="*"),
+        )
+    ),
+)
+
+# With nothing that may be absent, and open to anybody.
 BARE = StageSettings(
     name="dev",
     region="us-west-2",
-    token_issuer=None,
+    auth=NoAuth(),
     ingest_throttle=Throttle(requests_per_second=1, burst=2),
     read_throttle=Throttle(requests_per_second=3, burst=4),
     processor_concurrency=2,

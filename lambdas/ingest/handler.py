@@ -8,7 +8,7 @@ from functools import cache
 from ingest.batch import Outcome, batch_answer, events_of
 from ingest.sending import enqueue
 from telemetry import aws_clients, exact_json
-from telemetry.access import Access, access_of
+from telemetry.access import Access, access_of, tell_refused
 from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
@@ -48,12 +48,13 @@ def answer(
         events = events_of(body) if is_batch else [body]
     except TelemetryError as error:
         return _answer_one(error)
-    access = access_of(claims_of(request), settings.chargers_claim, settings.tokens_without_claim)
+    access = access_of(claims_of(request), settings)
     # A microsecond apart, so that the order of envelopes is the order in which they were sent.
     outcomes = [_accept(event, access, now, now + timedelta(microseconds=at)) for at, event in enumerate(events)]
     sealed = {at: each for at, each in enumerate(outcomes) if isinstance(each, TelemetryEnvelope)}
     for at, error in enqueue(sealed, correlation_id, queue, seconds_left).items():
         outcomes[at] = error
+    tell_refused(request, [each for each in outcomes if isinstance(each, TelemetryError)])
     return _answer_batch(outcomes) if is_batch else _answer_one(outcomes[0])
 
 
@@ -61,7 +62,7 @@ def _accept(event: object, access: Access, now: datetime, ingested_at: datetime)
     """Return the envelope of an event as `exact_json.parse` gave it, or why there is none."""
     try:
         valid = parse_event(event, now)
-        access.require(valid.charger_id)
+        access.require([valid.charger_id])
     except TelemetryError as error:
         return error
     return seal(valid, ingested_at)

@@ -7,7 +7,7 @@ from functools import cache
 from query.answer import Found, body_of, only, tagged
 from query.question import charger_id_of, charger_ids_of
 from telemetry import aws_clients, exact_json
-from telemetry.access import access_of
+from telemetry.access import access_of, tell_refused
 from telemetry.aws_clients import LONGEST_CALL_SECONDS
 from telemetry.errors import StoredItemUnreadableError, TableUnavailableError, TelemetryError
 from telemetry.http_api import HttpAnswer, HttpRequest, claims_of
@@ -50,14 +50,13 @@ def get_telemetry(
     try:
         several = request["routeKey"] == SEVERAL_ROUTE
         asked = charger_ids_of(request) if several else [charger_id_of(request)]
-        access = access_of(claims_of(request), settings.chargers_claim, settings.tokens_without_claim)
-        for charger_id in asked:
-            access.require(charger_id)
+        access_of(claims_of(request), settings).require(asked)
         found = find(asked, table, now, seconds_left)
         body = body_of(asked, found, shown) if several else shown(only(found))
     except TelemetryError as error:
         logger.info("query refused", reason=error.reason, cause=cause_of(error))
         count("QueriesRefused", 1, reason=error.reason)
+        tell_refused(request, [error])
         return problem_answer(error)
     return tagged(request, body, caching="private, no-cache")
 

@@ -130,7 +130,7 @@ def _post() -> JsonObject:
             **_failures(
                 (
                     *_REFUSED_BODIES,
-                    ForbiddenChargerError("the token is not for this charger"),
+                    ForbiddenChargerError(["CP-001"]),
                     InvalidEventError([Problem("/payload", "is required")]),
                     QueueUnavailableError("the queue did not take the event: send it again"),
                 ),
@@ -189,7 +189,7 @@ def _get_one() -> JsonObject:
             **_failures(
                 (
                     InvalidChargerIdError("the id of a charger is of another form"),
-                    ForbiddenChargerError("the token is not for this charger"),
+                    ForbiddenChargerError(["CP-001"]),
                     NoTelemetryError("nothing was received from this charger, or it has expired"),
                     *_UNREADABLE,
                 ),
@@ -217,7 +217,7 @@ def _get_several() -> JsonObject:
         (
             InvalidQueryError(f"the query names more than {MOST_CHARGERS} chargers"),
             InvalidChargerIdError("the query names an id of another form"),
-            ForbiddenChargerError("the token is not for this charger"),
+            ForbiddenChargerError(["CP-001"]),
             *_UNREADABLE,
         ),
         gateway=_WITH_A_TOKEN,

@@ -80,9 +80,14 @@ class InvalidQueryError(TelemetryError):
 
 
 class ForbiddenChargerError(TelemetryError):
-    """The token does not name the charger."""
+    """The token does not name the chargers that `charger_ids` holds, at least one."""
 
     reason = "forbidden"
+
+    def __init__(self, charger_ids: Sequence[str]) -> None:
+        """Keep the ids, which the text does not repeat."""
+        super().__init__("the token is not for this charger")
+        self.charger_ids = tuple(charger_ids)
 
 
 class NoTelemetryError(TelemetryError):

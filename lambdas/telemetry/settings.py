@@ -1,10 +1,11 @@
 """What the stack tells a function through its environment, read once into a frozen model."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Json
 
 
 class FunctionSettings(BaseModel):
@@ -26,10 +27,19 @@ class FunctionSettings(BaseModel):
 
 
 class AccessSettings(FunctionSettings):
-    """How tokens name chargers; `chargers_claim` is None where the stage has no authorizer."""
+    """How tokens name chargers, in one of three ways; where none of them is told, nobody has access to any.
+
+    Attributes:
+        chargers_claim: an external issuer's claim that names them.
+        tokens_without_claim: what a token of that issuer may touch that lacks the claim.
+        chargers_of_clients: the chargers of each client of the stage's own user pool, by the client's id.
+        open_to_anybody: the stage has no tokens.
+    """
 
     chargers_claim: str | None = None
     tokens_without_claim: Literal["refused", "all"] = "refused"
+    chargers_of_clients: Json[Mapping[str, tuple[str, ...]]] | None = None
+    open_to_anybody: bool = False
 
 
 class IngestSettings(AccessSettings):

@@ -15,10 +15,10 @@ from constructs import Construct
 
 from telemetry_stack.constructs.operations import Operations
 from telemetry_stack.constructs.telemetry_function import TelemetryFunction
-from telemetry_stack.stages import StageSettings, TokenIssuer
+from telemetry_stack.stages import Scope, StageSettings
 
-INGEST_SCOPE = "telemetry/ingest"
-READ_SCOPE = "telemetry/read"
+INGEST_SCOPE: Scope = "telemetry/ingest"
+READ_SCOPE: Scope = "telemetry/read"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Route:
     method: Literal["GET", "POST"]
     path: str
     service: Literal["ingest", "query"]
-    scope: str | None
+    scope: Scope | None
 
     @property
     def key(self) -> str:
@@ -74,6 +74,7 @@ class TelemetryApi(Construct):
         scope: the parent construct.
         construct_id: the id within it.
         settings: the stage's settings.
+        authorizer: who looks at the tokens; None where the stage has no auth.
         ingest: the function that answers the routes of service `ingest`.
         query: the function that answers those of service `query`.
         operations: how the access log is kept.
@@ -85,6 +86,7 @@ class TelemetryApi(Construct):
         construct_id: str,
         *,
         settings: StageSettings,
+        authorizer: HttpJwtAuthorizer | None,
         ingest: TelemetryFunction,
         query: TelemetryFunction,
         operations: Operations,
@@ -127,7 +129,6 @@ class TelemetryApi(Construct):
             }
             for route in ROUTES
         }
-        authorizer = _authorizer(settings.token_issuer)
         integration = {
             "ingest": HttpLambdaIntegration("Ingest", ingest.function),
             "query": HttpLambdaIntegration("Query", query.function),
@@ -149,9 +150,7 @@ class TelemetryApi(Construct):
                 Validations.of(http_route).acknowledge(Acknowledgment(id="AwsSolutions-APIG4", reason=public))
             elif authorizer is None:
                 Validations.of(http_route).acknowledge(
-                    Acknowledgment(
-                        id="AwsSolutions-APIG4", reason="This stage was set to be open: it has no token_issuer"
-                    )
+                    Acknowledgment(id="AwsSolutions-APIG4", reason="This stage was set to be open: it has no auth")
                 )
 
     @property
@@ -177,12 +176,6 @@ class TelemetryApi(Construct):
         # Where the record in DNS has to point: without it nobody reaches the API.
         CfnOutput(self, "DomainTarget", value=name.regional_domain_name).override_logical_id("DomainTarget")
         return apigatewayv2.DomainMappingOptions(domain_name=name)
-
-
-def _authorizer(issuer: TokenIssuer | None) -> HttpJwtAuthorizer | None:
-    if issuer is None:
-        return None
-    return HttpJwtAuthorizer("Tokens", issuer.url, jwt_audience=list(issuer.audience))
 
 
 def _cors(origins: Sequence[str]) -> apigatewayv2.CorsPreflightOptions | None:

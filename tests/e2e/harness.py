@@ -174,8 +174,8 @@ class Cloud:
 
     @property
     def issuer_settings(self) -> TokenIssuer:
-        settings = stage_settings("local", local_port=self.shell.port).token_issuer
-        assert settings is not None
+        settings = stage_settings("local", local_port=self.shell.port).auth
+        assert isinstance(settings, TokenIssuer)
         return settings
 
     @cached_property

@@ -3,9 +3,10 @@
 import json
 
 import httpx
+import jwt
 import pytest
 
-from tests.e2e.harness import PROJECT, Api, Cloud, event_of, problem
+from tests.e2e.harness import PROJECT, Api, Cloud, event_of, eventually, problem
 
 ROUTES = ["POST /telemetry", "POST /telemetry/batch", "GET /telemetry/{chargerId}", "GET /telemetry"]
 
@@ -89,6 +90,26 @@ def test_whether_a_foreign_charger_exists_is_not_told(cloud: Cloud, api: Api, ch
     api.kept(event_of(charger_id))
     stranger = Api(api.url, cloud.issuer.token(chargers="CP-7"))
     assert stranger.latest(charger_id).json() == stranger.latest(f"{charger_id}-never").json()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_refused_attempt_is_counted_and_logged_with_who_it_was_and_without_the_token(
+    cloud: Cloud, api: Api, charger_id: str, route: str
+) -> None:
+    token = cloud.issuer.token(chargers=f"{charger_id}-own")
+    request(Api(api.url, token), route, charger_id, f"{charger_id}-own")
+    function = "Ingest" if route.startswith("POST") else "Query"
+
+    def refusals() -> list[dict[str, object]]:
+        lines = cloud.log_lines(function, message="access refused", route=route)
+        return [line for line in lines if line["chargerIds"] == [charger_id]]
+
+    (line,) = eventually(refusals)
+    assert line["subject"] == jwt.decode(token, options={"verify_signature": False})["sub"]
+    assert cloud.log_lines(function, AccessRefused=[1.0], route=route)
+    logged = json.dumps(cloud.log_lines("Ingest") + cloud.log_lines("Query"))
+    assert token.split(".")[1] not in logged
+    assert token.split(".")[2] not in logged
 
 
 def test_the_description_is_public_and_the_one_in_the_docs(api: Api) -> None:

@@ -21,7 +21,7 @@ def synthesis_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sy
     return give
 
 
-@pytest.fixture(params=[*STAGE_NAMES, "full", "bare"])
+@pytest.fixture(params=[*STAGE_NAMES, "full", "bare", "cognito"])
 def every_stage(request: pytest.FixtureRequest, synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
     """Each stage as it stands in stages.py, and as it might."""
     return synthesis_of(request.param)
@@ -51,3 +51,8 @@ def full(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
 @pytest.fixture
 def bare(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
     return synthesis_of("bare")
+
+
+@pytest.fixture
+def cognito(synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
+    return synthesis_of("cognito")

@@ -9,7 +9,7 @@ from aws_cdk import App
 
 from app import compose
 from telemetry_stack.stages import StageSettings, stage_settings
-from tests.stage_settings import BARE, FULL, changed
+from tests.stage_settings import BARE, COGNITO, FULL, changed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,13 +79,16 @@ def synthesize(settings: StageSettings, directory: Path) -> Synthesis:
 def settings_of(name: str) -> StageSettings:
     """The settings of a stage as it stands in stages.py, or of a variant.
 
-    `full` has every setting that may be absent, `bare` none; `twin` is stage `local` as it would be on AWS.
+    `full` has every setting that may be absent, and an external issuer; `bare` has none, and no auth; `cognito` is
+    `full` with a user pool of its own; `twin` is stage `local` as it would be on AWS.
     """
     match name:
         case "full":
             return FULL
         case "bare":
             return BARE
+        case "cognito":
+            return COGNITO
         case "twin":
             return changed(
                 stage_settings("local", local_port=4566), name="dev", left_out=(), bundle_target=BARE.bundle_target

@@ -1,11 +1,14 @@
 """The HTTP API: who gets in, how much, at which address, and what is written down."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from query.openapi import document
 from telemetry_stack.constructs import telemetry_api
+from telemetry_stack.stages import CognitoAuth, NoAuth, TokenIssuer
 from tests.stack.synthesis import Synthesis
 
 ROUTES = {
@@ -17,10 +20,24 @@ ROUTES = {
 PUBLIC_ROUTES = {"GET /openapi.json"}
 
 
-def test_each_route_but_the_public_one_asks_for_a_token_with_its_scope_where_the_stage_has_an_issuer(
+def issuers_of(synthesis: Synthesis) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield the URL of the issuer that the stage's settings come to, with its audience; none where there is no auth."""
+    match synthesis.settings.auth:
+        case TokenIssuer() as issuer:
+            yield issuer.url, list(issuer.audience)
+        case CognitoAuth():
+            (pool,) = synthesis.of_type("AWS::Cognito::UserPool")
+            host = f"https://cognito-idp.{synthesis.settings.region}."
+            url = {"Fn::Join": ["", [host, {"Ref": "AWS::URLSuffix"}, "/", {"Ref": pool}]]}
+            yield url, [{"Ref": client} for client in synthesis.of_type("AWS::Cognito::UserPoolClient")]
+        case NoAuth():
+            return
+
+
+def test_each_route_but_the_public_one_asks_for_a_token_with_its_scope_where_the_stage_has_auth(
     every_stage: Synthesis,
 ) -> None:
-    guarded = ROUTES if every_stage.settings.token_issuer else {}
+    guarded = {} if isinstance(every_stage.settings.auth, NoAuth) else ROUTES
     routes = every_stage.of_type("AWS::ApiGatewayV2::Route").values()
     assert {
         route["RouteKey"]: (route["AuthorizationScopes"], route["AuthorizerId"])
@@ -62,26 +79,14 @@ def test_a_page_that_the_stage_names_may_use_the_api_and_read_what_it_needs(full
 
 
 def test_tokens_come_from_the_stages_issuer_for_its_audience(every_stage: Synthesis) -> None:
-    issuer = every_stage.settings.token_issuer
     told = [
         (each["AuthorizerType"], each["JwtConfiguration"], each["IdentitySource"])
         for each in every_stage.of_type("AWS::ApiGatewayV2::Authorizer").values()
     ]
-    expected = (
-        [("JWT", {"Issuer": issuer.url, "Audience": list(issuer.audience)}, ["$request.header.Authorization"])]
-        if issuer
-        else []
-    )
-    assert told == expected
-
-
-def test_a_dev_stage_without_an_issuer_is_open_and_tells_its_functions_so(bare: Synthesis) -> None:
-    assert bare.of_type("AWS::ApiGatewayV2::Authorizer") == {}
-    for route in bare.of_type("AWS::ApiGatewayV2::Route").values():
-        assert route["AuthorizationType"] == "NONE"
-    for service in ("ingest", "query"):
-        variables = bare.function(service)["Environment"]["Variables"]
-        assert not {"CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"} & set(variables)
+    assert told == [
+        ("JWT", {"Issuer": issuer, "Audience": audience}, ["$request.header.Authorization"])
+        for issuer, audience in issuers_of(every_stage)
+    ]
 
 
 def test_each_route_is_throttled_as_the_stage_says(every_stage: Synthesis) -> None:

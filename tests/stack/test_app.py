@@ -10,7 +10,7 @@ import pytest
 from aws_cdk import App
 
 from app import chosen_stage
-from telemetry_stack.stages import StageError
+from telemetry_stack.stages import StageError, TokenIssuer
 from tests.stack.synthesis import ROOT, cdk_context
 
 # Where tools/environment may have put Node.
@@ -70,8 +70,8 @@ def test_the_issuer_of_stage_local_listens_on_the_local_port(
     monkeypatch: pytest.MonkeyPatch, port: str, authority: str
 ) -> None:
     monkeypatch.setenv("LOCAL_PORT", port)
-    issuer = chosen_stage(App(context={"stage": "local"})).token_issuer
-    assert issuer is not None
+    issuer = chosen_stage(App(context={"stage": "local"})).auth
+    assert isinstance(issuer, TokenIssuer)
     assert issuer.url.startswith(f"http://{authority}/")
 
 

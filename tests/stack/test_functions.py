@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from telemetry_stack.stages import StageSettings
+from telemetry_stack.stages import CognitoAuth, NoAuth, StageSettings, TokenIssuer
 from tests.stack.synthesis import Synthesis
 
 SERVICES = ("ingest", "processor", "query")
@@ -30,12 +30,26 @@ def variables_of(function: dict[str, Any]) -> dict[str, Any]:
     return function["Environment"]["Variables"]
 
 
-def of_tokens(settings: StageSettings) -> dict[str, str]:
-    """What a function is told of the tokens, where the stage has an issuer."""
-    issuer = settings.token_issuer
-    if issuer is None:
-        return {}
-    return {"CHARGERS_CLAIM": issuer.chargers_claim, "TOKENS_WITHOUT_CLAIM": issuer.tokens_without_claim}
+def of_tokens(settings: StageSettings) -> set[str]:
+    """The variables that tell a function which chargers a token is for: test_auth.py has their values."""
+    match settings.auth:
+        case TokenIssuer():
+            return {"CHARGERS_CLAIM", "TOKENS_WITHOUT_CLAIM"}
+        case CognitoAuth():
+            return {"CHARGERS_OF_CLIENTS"}
+        case NoAuth():
+            return {"OPEN_TO_ANYBODY"}
+
+
+def of_auth(settings: StageSettings) -> set[str]:
+    """The outputs that a stage has for its auth."""
+    match settings.auth:
+        case TokenIssuer():
+            return set()
+        case CognitoAuth(clients=clients):
+            return {"UserPoolId", "TokenUrl", *(f"{client.name}ClientId" for client in clients)}
+        case NoAuth():
+            return {"Warning"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -85,18 +99,16 @@ def test_a_function_is_told_its_stage_and_its_name(every_stage: Synthesis, servi
 
 def test_ingest_is_told_the_queue_and_how_tokens_name_chargers(every_stage: Synthesis) -> None:
     variables = variables_of(every_stage.function("ingest"))
-    assert set(variables) == COMMON_VARIABLES | {"QUEUE_URL"} | set(of_tokens(every_stage.settings))
+    assert set(variables) == COMMON_VARIABLES | {"QUEUE_URL"} | of_tokens(every_stage.settings)
     assert variables["QUEUE_URL"] == {"Ref": "Queue381943A6"}
-    assert variables.items() >= of_tokens(every_stage.settings).items()
 
 
 def test_the_query_function_is_told_the_table_and_how_tokens_name_chargers(every_stage: Synthesis) -> None:
     variables = variables_of(every_stage.function("query"))
     own = {"TABLE_NAME", "STALE_AFTER_MINUTES"}
-    assert set(variables) == COMMON_VARIABLES | own | set(of_tokens(every_stage.settings))
+    assert set(variables) == COMMON_VARIABLES | own | of_tokens(every_stage.settings)
     assert variables["TABLE_NAME"] == {"Ref": "LatestTelemetryTable5298A714"}
     assert variables["STALE_AFTER_MINUTES"] == str(every_stage.settings.stale_after_minutes)
-    assert variables.items() >= of_tokens(every_stage.settings).items()
 
 
 def test_the_processor_is_told_the_table_the_dead_letter_queue_and_the_retention(full: Synthesis) -> None:
@@ -149,7 +161,7 @@ def test_everything_is_tagged_with_its_stage(every_stage: Synthesis) -> None:
 def test_the_stack_tells_what_others_need_to_find_it(every_stage: Synthesis) -> None:
     assert every_stage.manifest["properties"]["stackName"] == f"Telemetry-{every_stage.settings.name}"
     of_domain = {"DomainTarget"} if every_stage.settings.custom_domain else set[str]()
-    assert set(every_stage.template["Outputs"]) == of_domain | {
+    assert set(every_stage.template["Outputs"]) == of_domain | of_auth(every_stage.settings) | {
         "ApiUrl",
         "TableName",
         "QueueUrl",

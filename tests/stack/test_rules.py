@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, aws_kms, aws_sqs
 
 from app import compose
-from telemetry_stack.stages import STAGE_NAMES, AwsOnly
+from telemetry_stack.stages import STAGE_NAMES, AwsOnly, CognitoAuth, NoAuth
 from tests.stack.synthesis import Synthesis, cdk_context, settings_of
 
 FUNCTION_RULES = (
@@ -28,6 +28,7 @@ EVERYWHERE = {
 WITHOUT_TLS_POLICIES = {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")}
 ROUTES = ("PostTelemetry", "PostTelemetryBatch", "GetTelemetry", "GetTelemetryOfSeveral")
 OPEN_TO_ANYBODY = {(f"Api/{route}", "AwsSolutions-APIG4") for route in ROUTES}
+FOR_USERS_ALONE = {("Auth/TokenPool/Pool", rule) for rule in ("AwsSolutions-COG2", "AwsSolutions-COG8")}
 
 
 def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
@@ -37,8 +38,10 @@ def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
     }
     if AwsOnly.TLS_POLICIES in settings.left_out:
         expected |= WITHOUT_TLS_POLICIES
-    if settings.token_issuer is None:
+    if isinstance(settings.auth, NoAuth):
         expected |= OPEN_TO_ANYBODY
+    if isinstance(settings.auth, CognitoAuth):
+        expected |= FOR_USERS_ALONE
     assert every_stage.acknowledged == expected
 
 

@@ -2,22 +2,30 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from telemetry.event import is_charger_id
 from telemetry_stack import stages
 from telemetry_stack.stages import (
     STAGE_NAMES,
     AwsOnly,
     BundleTarget,
+    CognitoAuth,
     CustomDomain,
     InvalidStageError,
+    NoAuth,
     StageSettings,
     Throttle,
+    TokenClient,
     TokenIssuer,
     UnknownStageError,
     stage_settings,
 )
 from tests.stage_settings import BARE, FULL, changed
+
+GATEWAY = TokenClient(name="Gateway", scopes=frozenset(["telemetry/ingest"]), chargers=frozenset(["CP-1"]))
 
 
 @pytest.mark.parametrize("name", [None, "", "production", "Prod"])
@@ -46,7 +54,9 @@ def test_a_misspelt_setting_is_refused() -> None:
         changed(BARE, retention_day=3)
 
 
-@pytest.mark.parametrize("model", [StageSettings, TokenIssuer, CustomDomain, Throttle, BundleTarget])
+@pytest.mark.parametrize(
+    "model", [StageSettings, TokenIssuer, CognitoAuth, TokenClient, NoAuth, CustomDomain, Throttle, BundleTarget]
+)
 def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
 
@@ -54,14 +64,15 @@ def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"token_issuer": None}, "only dev may be without a token_issuer"),
+        ({"auth": {"kind": "none"}}, "only dev may be without auth"),
         ({"retain_data": False}, "prod must set retain_data"),
         ({"deletion_protection": False}, "prod must set deletion_protection"),
         ({"point_in_time_recovery": False}, "prod must set point_in_time_recovery"),
         ({"alarm_emails": ()}, "prod must name someone in alarm_emails"),
         (
             {
-                "token_issuer": {
+                "auth": {
+                    "kind": "oidc",
                     "url": "https://issuer.example/",
                     "audience": ["telemetry"],
                     "chargers_claim": "chargers",
@@ -82,9 +93,76 @@ def test_prod_can_not_be_set_up_unsafely(change: dict[str, Any], rule: str) -> N
 
 @pytest.mark.parametrize("name", ["local", "staging"])
 def test_only_dev_may_be_open_to_anybody(name: str) -> None:
-    with pytest.raises(ValidationError, match="only dev may be without a token_issuer"):
+    with pytest.raises(ValidationError, match="only dev may be without auth"):
         changed(BARE, name=name)
-    assert changed(BARE, name="dev").token_issuer is None
+    assert changed(BARE, name="dev").auth == NoAuth()
+
+
+@pytest.mark.parametrize("stage", [BARE, FULL])
+def test_whoever_may_use_a_stage_is_always_said(stage: StageSettings) -> None:
+    settings = stage.model_dump()
+    del settings["auth"]
+    with pytest.raises(ValidationError, match="auth"):
+        StageSettings.model_validate(settings)
+    with pytest.raises(ValidationError, match="auth"):
+        changed(stage, auth=None)
+
+
+def test_the_tools_of_stage_local_need_their_own_issuer() -> None:
+    with pytest.raises(ValidationError, match="local must have a TokenIssuer"):
+        changed(BARE, name="local", auth=CognitoAuth(clients=(GATEWAY,)))
+    assert isinstance(changed(FULL, auth=CognitoAuth(clients=(GATEWAY,))).auth, CognitoAuth)
+
+
+def test_two_clients_can_not_have_the_same_name() -> None:
+    other = GATEWAY.model_copy(update={"chargers": "*"})
+    with pytest.raises(ValidationError, match="two clients have the same name"):
+        CognitoAuth(clients=(GATEWAY, other))
+
+
+@pytest.mark.parametrize(
+    ("clients", "chargers", "fits"), [(1, 44, True), (1, 45, False), (15, 2, True), (15, 3, False)]
+)
+def test_clients_name_no_more_chargers_than_a_function_can_be_told_of(
+    clients: int, chargers: int, *, fits: bool
+) -> None:
+    ids = [f"{number:064}" for number in range(chargers)]
+    made = [{"name": f"Gateway{each}", "scopes": ["telemetry/ingest"], "chargers": ids} for each in range(clients)]
+    if fits:
+        assert CognitoAuth.model_validate({"clients": made})
+    else:
+        with pytest.raises(ValidationError, match="more chargers than a function can be told of"):
+            CognitoAuth.model_validate({"clients": made})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "north gateway"},
+        {"name": "north"},
+        {"scopes": []},
+        {"scopes": ["telemetry/write"]},
+        {"chargers": []},
+        {"chargers": ["-CP"]},
+        {"chargers": ["*"]},
+        {"chargers": ""},
+        {"chargers": "CP-1"},
+    ],
+)
+def test_a_client_says_by_its_name_what_it_may_do_for_which_chargers(change: dict[str, Any]) -> None:
+    (name,) = change
+    with pytest.raises(ValidationError, match=name):
+        TokenClient.model_validate({**GATEWAY.model_dump(), **change})
+
+
+@given(st.text(max_size=70) | st.from_regex(r"[A-Za-z0-9*\-_=:+|@.]{1,70}", fullmatch=True))
+def test_the_id_of_a_charger_is_in_the_settings_what_it_is_in_an_event(charger_id: str) -> None:
+    try:
+        TokenClient.model_validate({**GATEWAY.model_dump(), "chargers": [charger_id]})
+    except ValidationError:
+        assert not is_charger_id(charger_id)
+    else:
+        assert is_charger_id(charger_id)
 
 
 @pytest.mark.parametrize(
@@ -162,20 +240,25 @@ def test_what_is_wrong_with_a_setting_is_told_once_and_not_in_pydantics_words(
 
 
 def test_the_issuer_of_stage_local_follows_the_port_of_the_emulator() -> None:
-    issuer = stage_settings("local", local_port=4777).token_issuer
-    assert issuer is not None
+    issuer = stage_settings("local", local_port=4777).auth
+    assert isinstance(issuer, TokenIssuer)
     assert issuer.url.startswith("http://127.0.0.1:4777/")
 
 
 def test_what_a_team_has_to_fill_in_is_listed() -> None:
     shipped = changed(
         FULL,
-        token_issuer={"url": "https://issuer.example/", "audience": ["telemetry"], "chargers_claim": "chargers"},
+        auth={
+            "kind": "oidc",
+            "url": "https://issuer.example/",
+            "audience": ["telemetry"],
+            "chargers_claim": "chargers",
+        },
         alarm_emails=["telemetry-on-call@team.example"],
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
     assert shipped.example_values() == [
-        "token_issuer.url = https://issuer.example/",
+        "auth.url = https://issuer.example/",
         "alarm_emails[0] = telemetry-on-call@team.example",
         "runbook_url = https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     ]
@@ -184,7 +267,8 @@ def test_what_a_team_has_to_fill_in_is_listed() -> None:
 def test_what_a_team_filled_in_is_no_longer_listed() -> None:
     filled = changed(
         FULL,
-        token_issuer={
+        auth={
+            "kind": "oidc",
             "url": "https://issuer.example.com/a.example",
             "audience": ["telemetry"],
             "chargers_claim": "chargers",

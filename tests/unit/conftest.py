@@ -43,6 +43,7 @@ def stack_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "STAGE": "test",
         "POWERTOOLS_SERVICE_NAME": "unit",
         "POWERTOOLS_METRICS_NAMESPACE": "Telemetry",
+        "CHARGERS_CLAIM": "chargers",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -124,6 +124,14 @@ def test_an_event_for_a_charger_that_is_not_the_tokens_is_rejected_alone(batch: 
     assert list(batch.queued()) == ["CP-001"]
 
 
+def test_a_batch_with_foreign_chargers_leaves_one_trace_of_all_of_them(batch: Batch, printed: Printed) -> None:
+    context = {"requestId": "r", "authorizer": {"jwt": {"claims": {"chargers": "CP-001"}, "scopes": None}}}
+    batch.send([event("CP-002"), event(), INVALID, event("CP-003"), event("CP-002", b=1)], requestContext=context)
+    (line,) = [each for each in printed.logs if each["message"] == "access refused"]
+    assert line["chargerIds"] == ["CP-002", "CP-003"]
+    assert [value for value, _ in printed.metric("AccessRefused")] == [[1]]
+
+
 @pytest.mark.parametrize("claims", [{"chargers": "CP-003"}, {"sub": "a"}])
 def test_a_batch_that_must_be_mended_as_a_whole_is_422_with_its_results(batch: Batch, claims: object) -> None:
     context = {"requestId": "r", "authorizer": {"jwt": {"claims": claims, "scopes": None}}}

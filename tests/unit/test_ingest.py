@@ -179,8 +179,21 @@ def test_a_token_posts_only_for_the_chargers_that_it_names(ingest: Ingest) -> No
     assert len(ingest.queue.messages) == 1
 
 
+def test_a_post_for_another_charger_leaves_a_trace(ingest: Ingest, printed: Printed) -> None:
+    ingest.post_as({"chargers": "CP-002", "sub": "a-thief"})
+    (line,) = [each for each in printed.logs if each["message"] == "access refused"]
+    assert (line["chargerIds"], line["subject"], line["correlationId"]) == (["CP-001"], "a-thief", "r")
+    assert [value for value, _ in printed.metric("AccessRefused")] == [[1]]
+
+
+def test_a_post_that_its_token_allows_leaves_no_such_trace(ingest: Ingest, printed: Printed) -> None:
+    ingest.post()
+    ingest.post(body="not json")
+    assert printed.metric("AccessRefused") == []
+
+
 def test_a_stage_without_an_authorizer_takes_every_event(ingest: Ingest) -> None:
-    ingest.settings = ingest.settings.model_copy(update={"chargers_claim": None})
+    ingest.settings = ingest.settings.model_copy(update={"open_to_anybody": True})
     assert ingest.post_as(None)["statusCode"] == 202
 
 
@@ -212,7 +225,7 @@ def test_a_rejected_event_is_counted_by_reason(
     ingest: Ingest, printed: Printed, changes: dict[str, object], reason: str
 ) -> None:
     ingest.post(**changes)
-    (metric,) = [line for line in printed.lines if "_aws" in line]
+    (metric,) = [line for line in printed.lines if "EventsRejected" in line]
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Telemetry"
     assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service", "stage", "reason"]]
     assert (metric["EventsRejected"], metric["reason"], metric["stage"]) == ([1], reason, "test")

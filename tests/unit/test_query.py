@@ -131,6 +131,13 @@ def test_a_token_reads_only_the_chargers_that_it_names(query: Query) -> None:
     assert query.get_as({"sub": "a"})["statusCode"] == 403
 
 
+def test_reading_another_charger_leaves_a_trace(query: Query, printed: Printed) -> None:
+    query.get_as({"chargers": "CP-002", "client_id": "a-dashboard"})
+    (line,) = [each for each in printed.logs if each["message"] == "access refused"]
+    assert (line["chargerIds"], line["clientId"]) == (["CP-001"], "a-dashboard")
+    assert [value for value, _ in printed.metric("AccessRefused")] == [[1]]
+
+
 def test_a_token_learns_nothing_of_other_chargers(query: Query) -> None:
     query.table.items.clear()
     assert query.get_as({"chargers": "CP-002"})["statusCode"] == 403

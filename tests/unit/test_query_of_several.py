@@ -216,6 +216,14 @@ def test_one_charger_that_the_token_does_not_name_refuses_all() -> None:
     assert ids_in(ask(table, query_of("CP-1", "CP-3"), requestContext=context)) == (["CP-1"], ["CP-3"])
 
 
+def test_reading_several_leaves_a_trace_of_those_that_the_token_does_not_name(printed: Printed) -> None:
+    context = {"requestId": "r", "authorizer": {"jwt": {"claims": {"chargers": "[CP-1 CP-3]"}}}}
+    ask(table_of(), query_of("CP-2", "CP-1", "CP-4"), requestContext=context)
+    (line,) = [each for each in printed.logs if each["message"] == "access refused"]
+    assert line["chargerIds"] == ["CP-2", "CP-4"]
+    assert [value for value, _ in printed.metric("AccessRefused")] == [[1]]
+
+
 def test_a_request_that_no_authorizer_looked_at_is_403() -> None:
     assert ask(table_of("CP-1"), query_of("CP-1"), requestContext={"requestId": "r"})["statusCode"] == 403
 

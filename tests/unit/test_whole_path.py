@@ -59,7 +59,7 @@ class Path:
         }
         now = START + timedelta(days=1, minutes=number)
         settings_ = IngestSettings.model_validate(
-            {"STAGE": "test", "POWERTOOLS_SERVICE_NAME": "ingest", "QUEUE_URL": "unused"}
+            {"STAGE": "test", "POWERTOOLS_SERVICE_NAME": "ingest", "QUEUE_URL": "unused", "OPEN_TO_ANYBODY": True}
         )
         answered = answer(cast("HttpRequest", request), settings_, self.queue, now, lambda: PLENTY)
         queued = [each for sent in self.queue.messages[before:] for each in decode(sent.body, sent.group).envelopes]

@@ -189,9 +189,9 @@ Try next:
         )
 
     def _issuer(self, settings: StageSettings) -> LocalTokenIssuer:
-        if not isinstance(settings.token_issuer, TokenIssuer):
-            raise LocalCloudError("stage local has no token_issuer in telemetry_stack/stages.py")
-        return LocalTokenIssuer(settings.token_issuer, key_file=self._directory / "issuer-key.pem")
+        if not isinstance(settings.auth, TokenIssuer):
+            raise LocalCloudError("stage local has no TokenIssuer as its auth in telemetry_stack/stages.py")
+        return LocalTokenIssuer(settings.auth, key_file=self._directory / "issuer-key.pem")
 
     def _deployment(self, settings: StageSettings) -> Deployment:
         return Deployment(settings, directory=self._directory, project=PROJECT)

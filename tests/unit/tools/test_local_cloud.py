@@ -33,8 +33,8 @@ def settings() -> StageSettings:
 
 @pytest.fixture
 def issuer_settings(settings: StageSettings) -> TokenIssuer:
-    assert settings.token_issuer is not None
-    return settings.token_issuer
+    assert isinstance(settings.auth, TokenIssuer)
+    return settings.auth
 
 
 @pytest.fixture
