@@ -150,11 +150,16 @@ def queue_url(moto_sqs: "SQSClient") -> str:
 @pytest.fixture
 def moto_dynamodb() -> "Iterator[DynamoDBClient]":
     with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="latest",
-            KeySchema=[{"AttributeName": "chargerId", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "chargerId", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield client
+        yield client_with_table()
+
+
+def client_with_table() -> "DynamoDBClient":
+    """Return a client of an empty table `latest`."""
+    client = boto3.client("dynamodb", region_name="eu-central-1")
+    client.create_table(
+        TableName="latest",
+        KeySchema=[{"AttributeName": "chargerId", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "chargerId", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return client

@@ -7,7 +7,6 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +25,7 @@ from telemetry.item import to_item
 from telemetry.latest_table import DynamoTable, Item, LatestTelemetryTable, Reading
 from telemetry.message import decode
 from telemetry.settings import IngestSettings
+from tests.unit.conftest import client_with_table
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
 from tests.unit.strategies import START, envelopes, payloads
 from tests.unit.test_merge import merge_all
@@ -120,14 +120,7 @@ class Failing:
 @pytest.fixture(scope="module")
 def moto_client() -> "Iterator[DynamoDBClient]":
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-central-1")
-        client.create_table(
-            TableName="latest",
-            KeySchema=[{"AttributeName": "chargerId", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "chargerId", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield client
+        yield client_with_table()
 
 
 CHARGERS = ("A", "B")
