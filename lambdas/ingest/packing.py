@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 
 from telemetry import exact_json, message
 from telemetry.envelope import TelemetryEnvelope
-from telemetry.fifo_queue import OutgoingMessage
+from telemetry.fifo_queue import LARGEST_SEND_BYTES, OutgoingMessage
 
-# Of one message, and of all that are sent in one request.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
-LARGEST_SEND_BYTES = 1024 * 1024
 MOST_MESSAGES_IN_A_SEND = 10
 # A message's attributes count as part of it: the DLQ adds at most 10, of less than 400 bytes each.
 ROOM_FOR_ATTRIBUTES = 4 * 1024

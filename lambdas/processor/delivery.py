@@ -11,14 +11,11 @@ from telemetry.errors import (
     TelemetryError,
     UnreadableMessageError,
 )
-from telemetry.fifo_queue import FifoQueue, OutgoingMessage
+from telemetry.fifo_queue import LARGEST_SEND_BYTES, FifoQueue, OutgoingMessage
 from telemetry.message import TelemetryMessage, decode
 
 # What nothing foresaw may pass, or be mended by a deployment; on this receive it is given up.
 LAST_RECEIVE_OF_A_FAULT = 5
-# Attributes count towards the size of a message, with their names and types.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-LARGEST_MESSAGE_BYTES = 1024 * 1024
 LONGEST_INDEXES = 256
 CUT = "..."
 
@@ -139,7 +136,7 @@ def _as_many_as_fit(attributes: Mapping[str, str], body: str) -> dict[str, str]:
 
     Ingest leaves that room; somebody else's message may be as great as SQS allows, and must not stay for that.
     """
-    room = LARGEST_MESSAGE_BYTES - len(body.encode())
+    room = LARGEST_SEND_BYTES - len(body.encode())
     kept: dict[str, str] = {}
     for name, value in attributes.items():
         room -= len(name) + len("String") + len(value.encode())

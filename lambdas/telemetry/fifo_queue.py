@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # stubs: the functions do not carry them
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
+# Of one message with its attributes' names, types and values, and of all that are sent in one request.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+LARGEST_SEND_BYTES = 1024 * 1024
 NOT_TAKEN = "the queue did not take the message: send it again"
 
 
