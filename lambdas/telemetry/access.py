@@ -96,4 +96,5 @@ def _access_to(names: Iterable[str]) -> Access:
 
 
 def _logged(claim: object) -> str | None:
-    return claim[:LONGEST_TEXT_LOGGED] if isinstance(claim, str) else None
+    """Return a claim in printable ASCII: an issuer may let its users choose what a terminal or a log would obey."""
+    return ascii(claim)[1:-1][:LONGEST_TEXT_LOGGED] if isinstance(claim, str) else None

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from telemetry_stack.stages import STAGE_NAMES
-from tests.stack.synthesis import Synthesis, settings_of, synthesize
+from tests.stack.synthesis import EVERY_STAGE, Synthesis, settings_of, synthesize
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +20,7 @@ def synthesis_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sy
     return give
 
 
-@pytest.fixture(params=[*STAGE_NAMES, "full", "bare", "cognito"])
+@pytest.fixture(params=EVERY_STAGE)
 def every_stage(request: pytest.FixtureRequest, synthesis_of: Callable[[str], Synthesis]) -> Synthesis:
     """Each stage as it stands in stages.py, and as it might."""
     return synthesis_of(request.param)

@@ -8,10 +8,13 @@ from typing import Any
 from aws_cdk import App
 
 from app import compose
-from telemetry_stack.stages import StageSettings, stage_settings
+from telemetry_stack.stages import STAGE_NAMES, StageSettings, stage_settings
 from tests.stage_settings import BARE, COGNITO, FULL, changed
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# Each stage as it stands in stages.py, and as it might: see `settings_of`.
+EVERY_STAGE = (*STAGE_NAMES, "full", "bare", "cognito")
 
 Properties = dict[str, Any]
 

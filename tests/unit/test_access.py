@@ -133,8 +133,11 @@ def test_what_was_not_refused_leaves_nothing(printed: Printed) -> None:
     assert printed.lines == []
 
 
-def test_a_subject_can_not_begin_a_line_of_its_own(printed: Printed) -> None:
-    tell_refused(request(sub='a\n{"level": "INFO"}\r\x1b'), [ForbiddenChargerError(["CP-1"])])
-    (line,) = printed.text.splitlines()[:1]
-    assert json.loads(line)["subject"] == 'a\n{"level": "INFO"}\r\x1b'
-    assert "\x1b" not in line
+@pytest.mark.parametrize("claim", ["sub", "client_id"])
+def test_who_it_was_is_logged_in_printable_ascii_alone(printed: Printed, claim: str) -> None:
+    hostile = 'a\n{"level": "INFO"}\r\x1b[2J\x7f\x9b\u2028\u202e\ud800'
+    tell_refused(request(**{claim: hostile}), [ForbiddenChargerError(["CP-1"])])
+    (text,) = [line for line in printed.text.splitlines() if "access refused" in line]
+    assert text.isascii()
+    told = json.loads(text)["subject" if claim == "sub" else "clientId"]
+    assert told == r'a\n{"level": "INFO"}\r\x1b[2J\x7f\x9b\u2028\u202e\ud800'
