@@ -4,24 +4,18 @@ The app is synthesized once, so that what was shown is what is deployed.
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
-from telemetry_stack.stages import STAGE_NAMES, StageError, StageSettings, UnknownStageError, local, stage_settings
+from telemetry_stack.stages import STAGE_NAMES, StageError, StageSettings, UnknownStageError, stage_settings
+from tools.command_line import INTERRUPTED, CommandError
+from tools.deployed_stage import account_of
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ", ".join(name for name in STAGE_NAMES if name != "local")
-# What the emulator says that its account is.
-EMULATED_ACCOUNT = local(0).account
-INTERRUPTED = 130
-NOT_AWS = "open a new shell, or unset what . .local/env set"
 
 
 def main(arguments: list[str]) -> int:
@@ -41,6 +35,8 @@ def main(arguments: list[str]) -> int:
     options, cdk_arguments = parser.parse_known_args(arguments)
     try:
         return deploy(options.stage, options.profile, cdk_arguments)
+    except CommandError as error:
+        fail(str(error))
     except KeyboardInterrupt:
         print("deploy.sh: interrupted; what CloudFormation has begun goes on", file=sys.stderr)
         return INTERRUPTED
@@ -77,21 +73,6 @@ def deployable(name: str) -> StageSettings:
     if examples := settings.example_values():
         fail(f"stage {name} still has example values; in telemetry_stack/stages.py replace {', '.join(examples)}")
     return settings
-
-
-def account_of(profile: str | None, settings: StageSettings) -> str:
-    """Return the account that the credentials belong to, after checking that it is on AWS, and the stage's."""
-    if elsewhere := sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL") and os.environ[name]):
-        fail(f"{', '.join(elsewhere)} leads away from AWS; {NOT_AWS}")
-    try:
-        account = boto3.Session(profile_name=profile).client("sts", region_name=settings.region).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        fail(f"no working AWS credentials ({error}); sign in, e.g. aws sso login, or name a --profile")
-    if account["Account"] == EMULATED_ACCOUNT:
-        fail(f"the credentials are for the local cloud's account, {EMULATED_ACCOUNT}; {NOT_AWS}")
-    if settings.account and account["Account"] != settings.account:
-        fail(f"the credentials are for account {account['Account']}, stage {settings.name} is for {settings.account}")
-    return account["Account"]
 
 
 def cdk(*arguments: str) -> int:

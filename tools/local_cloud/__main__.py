@@ -1,77 +1,51 @@
 """The command behind `scripts/local.sh`."""
 
 import argparse
-import os
 import re
-import signal
 import sys
-from pathlib import Path
-from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 from httpx import HTTPError
 
 try:
-    from telemetry_stack.stages import StageError
-    from tools.local_cloud.cloud import PROJECT, LocalCloud
+    from tools.local_cloud.cloud import chosen_cloud
 except SyntaxError as error:
     sys.exit(f"local.sh: {error.filename}:{error.lineno}: {error.msg}")
+from tools.command_line import OneLineParser, run_to_its_end
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
 
 NOT_UP = 3
-INTERRUPTED = 130
 # The contract's; the functions' own pattern is in code that this environment can't import.
 CHARGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}")
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """A parser that says what is wrong with the arguments, and nothing else."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with one line and exit code 2."""
-        self.exit(2, f"local.sh: {message}; see {self.prog} --help\n")
 
 
 def main() -> int:
     """Do what the arguments say, and end with one clear line where that fails."""
     arguments = _parser().parse_args()
-    # So that `kill` ends it as Ctrl-C does: what it started, it stops.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # As programs do whose reader has gone, e.g. `| head`.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        return _run(arguments)
-    except (LocalCloudError, StageError) as error:
-        print(f"local.sh: {error}", file=sys.stderr)
-        return 1
-    except (BotoCoreError, ClientError, HTTPError) as error:
-        print(f"local.sh: the emulator failed: {error}; what it says is in its emulator.log", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("local.sh: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    return run_to_its_end("local.sh", lambda: _run(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    cloud = LocalCloud(
-        directory=Path(os.environ.get("LOCAL_DIRECTORY") or PROJECT / ".local").absolute(), port=_chosen_port()
-    )
-    match arguments.command:
-        case "up":
-            cloud.up()
-        case "down":
-            cloud.down()
-        case "status":
-            return 0 if cloud.is_up() else NOT_UP
-        case _:
-            print(
-                cloud.token(
-                    chargers=arguments.charger or EVERY_CHARGER,
-                    scopes=arguments.scope or SCOPES,
-                    expires_in=arguments.expires_in,
+    cloud = chosen_cloud()
+    try:
+        match arguments.command:
+            case "up":
+                cloud.up()
+            case "down":
+                cloud.down()
+            case "status":
+                return 0 if cloud.is_up() else NOT_UP
+            case _:
+                print(
+                    cloud.token(
+                        chargers=arguments.charger or EVERY_CHARGER,
+                        scopes=arguments.scope or SCOPES,
+                        expires_in=arguments.expires_in,
+                    )
                 )
-            )
+    except (BotoCoreError, ClientError, HTTPError) as error:
+        raise LocalCloudError(f"the emulator failed: {error}; what it says is in its emulator.log") from error
     return 0
 
 
@@ -108,15 +82,6 @@ def _charger_id(text: str) -> str:
     if text != EVERY_CHARGER and not CHARGER_ID.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} can't be the id of a charger")
     return text
-
-
-def _chosen_port() -> int | None:
-    chosen = os.environ.get("LOCAL_PORT")
-    if not chosen:
-        return None
-    if not chosen.isdecimal() or not 1024 <= int(chosen) <= 65535:  # noqa: PLR2004 - what a user may listen on
-        raise LocalCloudError(f"LOCAL_PORT is {chosen!r}; give a port from 1024 to 65535")
-    return int(chosen)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -26,6 +26,7 @@ DEFAULT_PORT = 4566
 FIRST_EVENT_SECONDS = 60
 # In what a function logs, in what the emulator says of a batch that failed, and in a traceback.
 CAUSE = re.compile(r'"(?:reason|cause)":"([^"]+)"|errorMessage=(.+?)\)?$|^(\w+Error\b.*)', re.MULTILINE)
+NOT_RUNNING = "the local cloud is not running; start it with: scripts/local.sh up"
 KILLED = "the emulator was killed, and its state is lost with it: the next one begins empty"
 
 
@@ -94,8 +95,26 @@ class LocalCloud:
         """
         running = self._emulator.running()
         if running is None:
-            raise LocalCloudError("the local cloud is not running; start it with: scripts/local.sh up")
+            raise LocalCloudError(NOT_RUNNING)
         return self._issuer(_settings(running.port)).token(chargers=chargers, scopes=scopes, expires_in=expires_in)
+
+    def look_inside(self) -> tuple[StageSettings, Mapping[str, str]]:
+        """Return the running stage's settings and its stack's outputs.
+
+        From then on this process's AWS clients talk to the emulator, and have no way to the real AWS.
+
+        Raises:
+            LocalCloudError: it is not running, or nothing is deployed.
+        """
+        running = self._emulator.running()
+        if running is None:
+            raise LocalCloudError(NOT_RUNNING)
+        settings = _settings(running.port)
+        outputs = self._deployment(settings).outputs()
+        if not outputs:
+            raise LocalCloudError(f"{settings.stack_name} is not deployed; deploy it with: scripts/local.sh up")
+        forget_the_real_aws(port=running.port, region=settings.region)
+        return settings, outputs
 
     def _up(self) -> None:
         running = self._start()
@@ -219,6 +238,21 @@ Try next:
             return None
         with lock:
             return lock.read() if is_locked(lock) else None
+
+
+def chosen_cloud() -> LocalCloud:
+    """Return the local cloud of this checkout, or of the directory and the port that the environment names.
+
+    Raises:
+        LocalCloudError: it names a port that can't be one.
+    """
+    directory = Path(os.environ.get("LOCAL_DIRECTORY") or PROJECT / ".local").absolute()
+    chosen = os.environ.get("LOCAL_PORT")
+    if not chosen:
+        return LocalCloud(directory=directory, port=None)
+    if not chosen.isdecimal() or not 1024 <= int(chosen) <= 65535:  # noqa: PLR2004 - what a user may listen on
+        raise LocalCloudError(f"LOCAL_PORT is {chosen!r}; give a port from 1024 to 65535")
+    return LocalCloud(directory=directory, port=int(chosen))
 
 
 def _settings(port: int) -> StageSettings:

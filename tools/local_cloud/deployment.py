@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -93,15 +93,21 @@ class Deployment:
         )
         self._remove_old_bundles()
 
+    def outputs(self) -> Mapping[str, str]:
+        """Return the stack's outputs, none where nothing was deployed."""
+        try:
+            return json.loads(self.outputs_file.read_text())[self._settings.stack_name]
+        except (FileNotFoundError, KeyError, ValueError):
+            return {}
+
     def api_url(self, *, port: int) -> str | None:
         """Return the API's URL without a trailing slash, None where nothing was deployed.
 
         The stack's output is the URL that the API would have on AWS. The emulator serves it below its own address,
         with the API's stage in the path; `%24` stands for the `$` of `$default`, which a shell would take for its own.
         """
-        try:
-            on_aws: str = json.loads(self.outputs_file.read_text())[self._settings.stack_name]["ApiUrl"]
-        except (FileNotFoundError, KeyError, ValueError):
+        on_aws = self.outputs().get("ApiUrl")
+        if on_aws is None:
             return None
         api_id = (urlsplit(on_aws).hostname or "").split(".")[0]
         return f"{endpoint(port)}/_aws/execute-api/{api_id}/%24default"

@@ -1,0 +1,45 @@
+"""What the commands in `tools` have in common: how they read their arguments, and how they end."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from telemetry_stack.stages import StageError
+
+INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """What was asked for can't be done. The message says why, and what to do about it."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that says what is wrong with the arguments, and nothing else."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line and exit code 2."""
+        script = self.prog.split()[0].rpartition("/")[2]
+        self.exit(2, f"{script}: {message}; see {self.prog} --help\n")
+
+
+def run_to_its_end(script: str, command: Callable[[], int]) -> int:
+    """Return a command's exit code: its own, 1 after one line where it can't be done, 130 where it was interrupted.
+
+    Args:
+        script: how the command is called, e.g. `local.sh`: what it says on standard error begins with it.
+        command: what it does.
+    """
+    # So that `kill` ends it as Ctrl-C does: what it started, it stops.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # As programs do whose reader has gone, e.g. `| head`.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        return command()
+    except (CommandError, StageError) as error:
+        print(f"{script}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{script}: interrupted", file=sys.stderr)
+        return INTERRUPTED
