@@ -57,17 +57,16 @@ write_faults = st.builds(
     st.sampled_from([CHARGERS, CHARGERS, CHARGERS, *((each,) for each in CHARGERS)]),
     st.lists(st.sampled_from(WRITE_FAULTS), min_size=1, max_size=3),
 )
-visibility_fault = st.sampled_from(VISIBILITY_FAULTS)
+dead_letter_faults = st.lists(st.sampled_from(DEAD_LETTER_FAULTS), min_size=1, max_size=3)
+visibility_faults = st.sampled_from(VISIBILITY_FAULTS)
 faults = st.one_of(
-    st.builds(Faults, writes=write_faults),
-    st.builds(Faults, writes=write_faults, visibility=visibility_fault),
+    st.builds(Faults, writes=write_faults, dead_letters=dead_letter_faults),
+    st.builds(Faults, writes=write_faults, visibility=visibility_faults),
     st.builds(Faults, writes=write_faults, unprocessed=some_chargers, answer_lost=st.booleans()),
-    st.builds(Faults, read=st.sampled_from(READ_FAULTS), visibility=visibility_fault),
-    st.builds(Faults, dead_letters=st.lists(st.sampled_from(DEAD_LETTER_FAULTS), min_size=1, max_size=3)),
-    st.builds(Faults, out_of_time=st.booleans(), answer_lost=st.booleans(), visibility=visibility_fault),
+    st.builds(Faults, dead_letters=dead_letter_faults, visibility=visibility_faults),
+    st.builds(Faults, read=st.sampled_from(READ_FAULTS), visibility=visibility_faults),
+    st.builds(Faults, out_of_time=st.booleans(), answer_lost=st.booleans(), visibility=visibility_faults),
 )
-
-
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
@@ -107,11 +106,12 @@ class Schedule(RuleBasedStateMachine):
         own: list[Event] = [{**event, "chargerId": charger} for event in each[1:]]
         self.world.put_envelopes(charger, [each[0], *own], version)
 
-    @rule(each=st.lists(posts, max_size=3), faults=faults)
-    def fail_at_a_batch(self, each: list[Event], faults: Faults) -> None:
-        """Deliver a batch that fails, after a post, without which there is little to fail at."""
-        if each:
-            self.world.post(each, refused=(), unanswered=())
+    @rule(each=st.lists(posts, min_size=1, max_size=3), poisoned=some_chargers, faults=faults)
+    def fail_at_a_batch(self, each: list[Event], poisoned: Sequence[str], faults: Faults) -> None:
+        """Deliver a batch that fails, after posts and poison, without which there is little to fail at."""
+        self.world.post(each, refused=(), unanswered=())
+        for charger in poisoned:
+            self.world.put(charger, POISON[0])
         self.world.deliver(faults)
 
     @rule()
@@ -161,9 +161,15 @@ def no_log() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_log")
-@pytest.mark.parametrize("schedules", [120, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("schedules", [100, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_no_schedule_of_faults_breaks_a_promise(schedules: int) -> None:
     run_state_machine_as_test(
         Schedule,
-        settings=settings(max_examples=schedules, stateful_step_count=30, suppress_health_check=SLOW_IS_FINE),
+        # The other backend draws five of six as variations of the one before: this one draws each afresh.
+        settings=settings(
+            max_examples=schedules,
+            stateful_step_count=30,
+            backend="hypothesis-urandom",
+            suppress_health_check=SLOW_IS_FINE,
+        ),
     )
