@@ -12,9 +12,10 @@ from itertools import repeat, takewhile
 
 from processor.delivery import Delivery, QueuedMessage, dead_letter, open_message, unforeseen
 from processor.folding import Judgement
+from processor.redelivery import deliver_again_soon
 from processor.storing import Outcome, Store, require_time
-from telemetry.errors import TableUnavailableError, TelemetryError
-from telemetry.fifo_queue import FifoQueue
+from telemetry.errors import PassingFaultError, TableUnavailableError, TelemetryError
+from telemetry.fifo_queue import ConsumedQueue, FifoQueue
 from telemetry.latest_table import Reading
 from telemetry.observability import cause_of, count, logger, measure_milliseconds
 from telemetry.timestamps import to_moment
@@ -25,10 +26,12 @@ class Processor:
     """Keeps the latest telemetry of each charger, and moves to the DLQ what can never be processed.
 
     Attributes:
+        queue: where messages come from.
         store: where the latest telemetry is kept.
         dead_letter_queue: where messages go that can never be processed.
     """
 
+    queue: ConsumedQueue
     store: Store
     dead_letter_queue: FifoQueue
 
@@ -36,28 +39,35 @@ class Processor:
         """Return the ids of the messages to be delivered again: of a charger, the first that failed and all later.
 
         Args:
-            messages: those of one charger in the order sent.
+            messages: 10 at most, those of one charger in the order sent.
             seconds_left: tells how long this may still take; what does not fit in is delivered again.
         """
         of_chargers: dict[str, list[Delivery]] = {}
         for each in messages:
             of_chargers.setdefault(each.group, []).append(open_message(each))
         reading = self._read({charger for charger, sent in of_chargers.items() if any(each.envelopes for each in sent)})
-        to_retry: list[Delivery] = []
+        to_retry: list[Sequence[Delivery]] = []
         # Chargers wait for the table side by side: of ten, for as long as for two, not as for ten.
         with ThreadPoolExecutor(max_workers=max(1, len(of_chargers))) as threads:
             processable = [_processable(deliveries) for deliveries in of_chargers.values()]
             stored = threads.map(self.store.store, processable, repeat(reading), repeat(seconds_left))
             for deliveries, outcome in zip(of_chargers.values(), stored, strict=True):
                 settled = self._settle(deliveries, outcome, seconds_left)
-                to_retry += deliveries[settled:]
-        count("EventsFailed", sum(delivery.events for delivery in to_retry))
-        return [delivery.queued.message_id for delivery in to_retry]
+                to_retry.append(deliveries[settled:])
+        count("EventsFailed", sum(each.events for deliveries in to_retry for each in deliveries))
+        failed = [[each.queued for each in deliveries] for deliveries in to_retry]
+        deliver_again_soon(failed, self.queue, seconds_left)
+        return [each.message_id for messages in failed for each in messages]
 
     def _read(self, charger_ids: Collection[str]) -> Reading:
         try:
             return self.store.table.read(charger_ids) if charger_ids else Reading({})
         except TableUnavailableError as error:
+            logger.error("table not read", reason=error.reason, cause=cause_of(error))
+            return Reading({}, dict.fromkeys(charger_ids, error))
+        except Exception as cause:  # noqa: BLE001 - the boundary round the read: each charger is then read by itself
+            error = PassingFaultError("our code failed at reading the table")
+            error.__cause__ = cause
             logger.error("table not read", reason=error.reason, cause=cause_of(error))
             return Reading({}, dict.fromkeys(charger_ids, error))
 
@@ -68,7 +78,8 @@ class Processor:
             error = self._try_to_finish(delivery, outcome, seconds_left)
             if error:
                 for held_back in deliveries[index:]:
-                    details = {"reason": error.reason, "cause": cause_of(error)}
+                    receives = held_back.queued.receive_count
+                    details = {"reason": error.reason, "cause": cause_of(error), "receives": receives}
                     logger.warning("to be delivered again", extra=log_keys(held_back) | details)
                 return index
         return len(deliveries)

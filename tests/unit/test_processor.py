@@ -20,12 +20,13 @@ from telemetry.fifo_queue import OutgoingMessage
 from telemetry.item import to_item
 from telemetry.latest_table import Item
 from tests.unit.conftest import NOW, Printed
-from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.fakes import InMemoryQueue, InMemoryTable, Kept
 from tests.unit.strategies import envelopes
 from tests.unit.test_merge import envelope, merge_all
 
 RETENTION = timedelta(days=30)
 PLENTY = 20.0
+VISIBILITY_TIMEOUT = 120.0
 
 
 def queued(
@@ -33,6 +34,7 @@ def queued(
 ) -> QueuedMessage:
     return QueuedMessage(
         message_id=message_id,
+        receipt_handle=f"receipt of {message_id}",
         group=group,
         sequence_number=f"1{message_id}",
         first_seen_at="2026-11-23T08:15:00.000Z",
@@ -41,22 +43,34 @@ def queued(
     )
 
 
+def in_flight(each: QueuedMessage) -> Kept:
+    outgoing = OutgoingMessage(body=each.body, group=each.group, deduplication_id=each.message_id)
+    return Kept(outgoing, each.message_id, 0, each.receive_count, each.receipt_handle, VISIBILITY_TIMEOUT)
+
+
 def of(charger_id: str, minute: int = 1) -> TelemetryEnvelope:
     return envelope(sampled=minute, ingested=minute).model_copy(update={"charger_id": charger_id})
 
 
 class Bench:
-    """A processor between a table and a DLQ in memory."""
+    """A processor between a queue, a table and a DLQ in memory."""
 
     def __init__(self) -> None:
+        self.queue = InMemoryQueue()
         self.table = InMemoryTable()
         self.dead_letters = InMemoryQueue()
         self.seconds_left = PLENTY
 
     def process(self, *messages: QueuedMessage) -> list[str]:
+        self.queue.kept = [in_flight(each) for each in messages]
         store = Store(table=self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
-        processor = Processor(store=store, dead_letter_queue=self.dead_letters)
+        processor = Processor(queue=self.queue, store=store, dead_letter_queue=self.dead_letters)
         return processor.process(messages, lambda: self.seconds_left)
+
+    @property
+    def seconds_in_flight(self) -> dict[str, float]:
+        """How long the queue holds each message of the last batch back."""
+        return {each.message_id: each.visible_at for each in self.queue.kept}
 
     def stored_minute(self, charger_id: str = "CP-001") -> str:
         """Return when the newest sample was taken, or nothing."""
@@ -303,9 +317,9 @@ def test_a_write_that_was_made_but_not_answered_makes_nothing_stale(bench: Bench
 
 def test_no_read_is_begun_again_that_might_not_end_in_time(bench: Bench) -> None:
     bench.table.write_errors["CP-001"] = [RevisionConflictError()]
-    times = iter([PLENTY, 6.9])
+    times = iter([PLENTY, 6.9, 6.9])
     store = Store(table=bench.table, stage="test", retention=RETENTION, clock=lambda: NOW)
-    processor = Processor(store=store, dead_letter_queue=bench.dead_letters)
+    processor = Processor(queue=bench.queue, store=store, dead_letter_queue=bench.dead_letters)
     assert processor.process([queued("a", of("CP-001"))], lambda: next(times)) == ["a"]
     assert len(bench.table.reads) == 1
 
@@ -349,6 +363,7 @@ def test_no_call_is_begun_that_might_not_end_in_time(bench: Bench) -> None:
     assert bench.process(queued("a", of("CP-001")), queued("b", body="not a message", group="B")) == ["a", "b"]
     assert bench.table.writes == []
     assert bench.dead_ids == []
+    assert bench.queue.changes == []
 
 
 def test_every_log_line_about_a_message_names_the_request_that_sent_it(bench: Bench, printed: Printed) -> None:
