@@ -60,12 +60,13 @@ class Bench:
         self.table = InMemoryTable()
         self.dead_letters = InMemoryQueue()
         self.seconds_left = PLENTY
+        self.seconds_a_write = 0.0
 
     def process(self, *messages: QueuedMessage) -> list[str]:
         self.queue.kept = [in_flight(each) for each in messages]
         store = Store(table=self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
         processor = Processor(queue=self.queue, store=store, dead_letter_queue=self.dead_letters)
-        return processor.process(messages, lambda: self.seconds_left)
+        return processor.process(messages, lambda: self.seconds_left - self.seconds_a_write * len(self.table.writes))
 
     @property
     def seconds_in_flight(self) -> dict[str, float]:
@@ -493,3 +494,44 @@ def test_a_redelivered_dead_letter_is_not_moved_twice(bench: Bench) -> None:
     bench.process(bad)
     bench.process(replace(bad, first_seen_at="2026-11-23T08:15:00.000Z"))
     assert bench.dead_ids == ["a"]
+
+
+def long_message(message_id: str, charger_id: str, minute: int) -> QueuedMessage:
+    """A message of which two are longer than one may be."""
+    text = "x" * 60_000
+    long = [
+        of(charger_id, minute).model_copy(update={"payload": {"text": text}, "event_id": f"{number:064}"})
+        for number in range(10)
+    ]
+    return queued(message_id, *long, group=charger_id)
+
+
+def test_a_long_batch_is_processed_in_parts_and_what_does_not_fit_in_is_delivered_again(printed: Printed) -> None:
+    bench = Bench()
+    bench.seconds_a_write = 3.05
+    batch = [long_message(f"{charger_id}1", charger_id, 1) for charger_id in "ABCD"]
+    assert bench.process(*batch, queued("B2", of("B", 2), group="B")) == ["C1", "D1", "B2"]
+    assert [bench.stored_minute(charger_id) for charger_id in "ABCD"] == ["08:01", "08:01", "", ""]
+    (late,) = {line["reason"] for line in printed.logs if line["message"] == "to be delivered again"}
+    assert late == "out_of_time"
+
+
+def test_however_little_time_is_left_the_first_part_of_a_long_batch_is_processed() -> None:
+    bench = Bench()
+    bench.seconds_left = 7.5
+    assert bench.process(long_message("A1", "A", 1), long_message("B1", "B", 1)) == ["B1"]
+    assert bench.stored_minute("A") == "08:01"
+
+
+def test_once_a_charger_failed_none_of_its_messages_in_later_parts_is_processed() -> None:
+    bench = Bench()
+    bench.table.write_errors = {"A": [TableUnavailableError("once")]}
+    batch = [long_message("A1", "A", 1), long_message("B1", "B", 1), queued("A2", of("A", 2), group="A")]
+    assert bench.process(*batch) == ["A1", "A2"]
+    assert (bench.stored_minute("A"), bench.stored_minute("B")) == ("", "08:01")
+
+
+def test_a_batch_that_is_short_enough_is_one_part() -> None:
+    bench = Bench()
+    bench.process(*(queued(charger_id, of(charger_id), group=charger_id) for charger_id in "ABCDEFGHIJ"))
+    assert bench.table.reads == [set("ABCDEFGHIJ")]
