@@ -200,6 +200,11 @@ class StageSettings(Settings):
         """The name of the CloudFormation stack."""
         return f"Telemetry-{self.name}"
 
+    @property
+    def held_to_nist(self) -> bool:
+        """Whether the stack keeps NIST 800-53: it asks for what costs money and protects data that matters."""
+        return self.name in {"staging", "prod"}
+
     def example_values(self) -> list[str]:
         """Return `setting = value` for each setting that still holds an `.example` value."""
         settings = _texts(self.model_dump(mode="json"), "")

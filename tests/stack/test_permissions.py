@@ -1,5 +1,6 @@
 """Who may do what, to the letter: a permission that is not in these lists is one too many."""
 
+import json
 import re
 from typing import Any
 
@@ -85,20 +86,31 @@ def test_each_function_has_a_role_and_a_log_group_of_its_own(every_stage: Synthe
     assert len(every_stage.of_type("AWS::IAM::Role")) == 3
 
 
-def test_a_role_has_one_policy_of_its_own_and_no_other(every_stage: Synthesis) -> None:
-    policies = every_stage.of_type("AWS::IAM::ManagedPolicy").values()
-    assert sorted(policy["Roles"][0]["Ref"] for policy in policies) == sorted(every_stage.of_type("AWS::IAM::Role"))
-    assert all(len(policy["Roles"]) == 1 for policy in policies)
+def policies_of(synthesis: Synthesis, role: str) -> dict[str, dict[str, Any]]:
+    """The managed policies of a role, by logical id."""
+    policies = synthesis.of_type("AWS::IAM::ManagedPolicy")
+    return {logical_id: policy for logical_id, policy in policies.items() if policy["Roles"] == [{"Ref": role}]}
+
+
+def test_a_role_has_one_policy_of_its_own_and_one_for_its_traces_and_no_other(every_stage: Synthesis) -> None:
+    roles = every_stage.of_type("AWS::IAM::Role")
+    assert len(every_stage.of_type("AWS::IAM::ManagedPolicy")) == 2 * len(roles)
     assert every_stage.of_type("AWS::IAM::Policy") == {}
+    for role in roles:
+        resources = [
+            {json.dumps(statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]}
+            for policy in policies_of(every_stage, role).values()
+        ]
+        # What is on anything stands apart.
+        assert {json.dumps("*")} in resources
+        assert [json.dumps("*") in each for each in resources].count(True) == 1
 
 
 def test_a_function_is_made_after_its_permissions(every_stage: Synthesis) -> None:
-    policy_of = {
-        policy["Roles"][0]["Ref"]: logical_id
-        for logical_id, policy in every_stage.of_type("AWS::IAM::ManagedPolicy").items()
-    }
     for logical_id, function in every_stage.of_type("AWS::Lambda::Function").items():
-        assert policy_of[role_of(function)] in every_stage.resources[logical_id]["DependsOn"]
+        policies = set(policies_of(every_stage, role_of(function)))
+        assert len(policies) == 2
+        assert policies <= set(every_stage.resources[logical_id]["DependsOn"])
 
 
 def test_a_role_is_for_lambda_alone_and_has_no_policy_that_aws_may_widen(every_stage: Synthesis) -> None:
