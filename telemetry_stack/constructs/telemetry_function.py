@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from telemetry_stack.constructs.encryption_key import ServiceKey
 from telemetry_stack.constructs.operations import Operations
 from telemetry_stack.constructs.reasons import give_reason
 from telemetry_stack.stages import StageSettings
@@ -69,6 +70,7 @@ class TelemetryFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         settings = platform.settings
+        self._service = service
         self._log = platform.operations.log_group(self, "Logs")
         self._role = iam.Role(
             self, "Role", assumed_by=cast("iam.IPrincipal", iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -86,7 +88,7 @@ class TelemetryFunction(Construct):
             on=self._log.log_group_arn,
             why=f"Lambda writes the function's log in its name, to its own log group alone ({EXECUTION_ROLE})",
         )
-        traces = self._traces_policy(service)
+        traces = self._traces_policy()
         function = lambda_.Function(
             self,
             "Function",
@@ -144,11 +146,16 @@ class TelemetryFunction(Construct):
         self._policy.add_statements(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[on]))
         give_reason(self._policy, sid, why)
 
-    def _traces_policy(self, service: str) -> iam.ManagedPolicy:
+    def allow_key(self, *actions: str, key: ServiceKey, why: str) -> None:
+        """Let the function do exactly these actions with a key: its own policy says so, and that of the key."""
+        self.allow(*actions, on=key.key_arn, why=why)
+        key.admit_role(self._service.capitalize(), self._role, actions, why=why)
+
+    def _traces_policy(self) -> iam.ManagedPolicy:
         policy = iam.ManagedPolicy(
             self,
             "Traces",
-            description=f"The function {service} may send traces",
+            description=f"The function {self._service} may send traces",
             roles=[cast("iam.IRole", self._role)],
             statements=[
                 iam.PolicyStatement(
