@@ -27,6 +27,13 @@ EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 # As `chargerId` of a telemetry event.
 ChargerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}$")]
 Scope = Literal["telemetry/ingest", "telemetry/read"]
+# With no blank in it, and something.
+Text = Annotated[str, Field(pattern=r"^\S+$")]
+# With the path before it, and IAM's wildcards: `*` for any characters, `?` for one.
+RoleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@*?-]+(/[A-Za-z0-9_+=,.@*?-]+)*$")]
+# Of claims that say something else of a token. `sub` may name a charger: the one that the token was given to.
+# https://www.iana.org/assignments/jwt/jwt.xhtml
+OTHER_CLAIMS = {"iss", "aud", "exp", "nbf", "iat", "jti", "scope", "scp"}
 LogRetentionDays = Literal[1, 7, 30, 90, 180, 365]
 
 # All environment variables of a function are 4 KB at most, some of which the others need.
@@ -51,7 +58,7 @@ class InvalidStageError(StageError):
 class AwsOnly(StrEnum):
     """What AWS does and the local emulator can't, so that stage `local` leaves it out. There is no other place."""
 
-    TLS_POLICIES = "queue and topic policies that refuse plain HTTP, the only thing that the emulator speaks"
+    TLS_POLICIES = "policies of queues, topic and table that refuse plain HTTP, the only thing that the emulator speaks"
     BOOTSTRAP_ROLES = "deployment by the roles that `cdk bootstrap` makes, which can't publish assets in the emulator"
 
 
@@ -68,13 +75,24 @@ class TokenIssuer(Settings):
     url: HttpsUrl | LoopbackUrl = Field(
         description="The `iss` of its tokens, HTTPS; `/.well-known/openid-configuration` below it leads to its keys"
     )
-    audience: tuple[str, ...] = Field(min_length=1, description="A token is accepted when its `aud` is one of these")
-    chargers_claim: str = Field(
-        min_length=1, description="The claim that names the chargers a token may post and read: ids, or `*` for all"
+    audience: tuple[Text, ...] = Field(min_length=1, description="A token is accepted when its `aud` is one of these")
+    chargers_claim: Text = Field(
+        description="The claim that names the chargers a token may post and read: ids, or `*` for all"
     )
     tokens_without_claim: Literal["refused", "all"] = Field(
         default="refused", description="What a token without that claim may do: nothing, or everything for all chargers"
     )
+
+    @model_validator(mode="after")
+    def _check_claim(self) -> Self:
+        if self.chargers_claim in OTHER_CLAIMS:
+            raise ValueError(f"chargers_claim can't be {self.chargers_claim!r}, which says something else of a token")
+        return self
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it is the issuer of a local cloud."""
+        return self.url.startswith("http:")
 
 
 class TokenClient(Settings):
@@ -190,6 +208,11 @@ class StageSettings(Settings):
         default=(), description="E-mail addresses that are told of an alarm; each has to confirm its subscription once"
     )
     runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read, HTTPS: alarms link to it")
+    operator_roles: tuple[RoleName, ...] = Field(
+        default=("TelemetryOperator",),
+        min_length=1,
+        description="IAM roles, e.g. TelemetryOperator, whose people may mend what is in the DLQ and restore the table",
+    )
     bundle_target: BundleTarget = Field(
         default=BundleTarget(python="3.14", architecture="arm64"), description="What the functions run on"
     )
@@ -199,6 +222,11 @@ class StageSettings(Settings):
     def stack_name(self) -> str:
         """The name of the CloudFormation stack."""
         return f"Telemetry-{self.name}"
+
+    @property
+    def held_to_nist(self) -> bool:
+        """Whether the stack keeps NIST 800-53: it asks for what costs money and protects data that matters."""
+        return self.name in {"staging", "prod"}
 
     def example_values(self) -> list[str]:
         """Return `setting = value` for each setting that still holds an `.example` value."""
@@ -211,6 +239,13 @@ class StageSettings(Settings):
             "only dev may be without auth": not isinstance(self.auth, NoAuth) or self.name == "dev",
             # Its tools make the tokens themselves.
             "local must have a TokenIssuer": isinstance(self.auth, TokenIssuer) or self.name != "local",
+            "only local may trust an issuer on this machine": (
+                not isinstance(self.auth, TokenIssuer) or not self.auth.on_this_machine or self.name == "local"
+            ),
+            # Services have other host names there: amazonaws.com.cn, and those of the isolated partitions.
+            f"region can't be {self.region!r}: the stack is for regions whose services are below amazonaws.com": (
+                not self.region.startswith("cn-") and "-iso" not in self.region
+            ),
             "only local may leave anything out": not self.left_out or self.name == "local",
             "only local runs on this machine": self.bundle_target.host is None or self.name == "local",
         }
@@ -220,6 +255,7 @@ class StageSettings(Settings):
                 "prod must set deletion_protection": self.deletion_protection,
                 "prod must set point_in_time_recovery": self.point_in_time_recovery,
                 "prod must name someone in alarm_emails": bool(self.alarm_emails),
+                "prod must name its operator_roles": all(re.search(r"\w", role) for role in self.operator_roles),
                 "prod must refuse tokens_without_claim": (
                     not isinstance(self.auth, TokenIssuer) or self.auth.tokens_without_claim == "refused"
                 ),
@@ -300,6 +336,8 @@ def dev() -> StageSettings:
         deletion_protection=False,
         point_in_time_recovery=False,
         log_retention_days=7,
+        # Whoever signs in: the account has no data but that of trials.
+        operator_roles=("*",),
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
 

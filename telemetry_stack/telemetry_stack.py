@@ -63,6 +63,7 @@ class TelemetryStack(Stack):
             processor_timeout=PROCESSOR_TIMEOUT,
             tls_only=tls_only,
             removal_policy=removal_policy,
+            operator_roles=settings.operator_roles,
         )
         self._table = LatestTelemetryTable(
             self,
@@ -70,6 +71,8 @@ class TelemetryStack(Stack):
             removal_policy=removal_policy,
             deletion_protection=settings.deletion_protection,
             point_in_time_recovery=settings.point_in_time_recovery,
+            tls_only=tls_only,
+            operator_roles=settings.operator_roles,
         )
         self._ingest = TelemetryFunction(
             self,
@@ -136,10 +139,10 @@ class TelemetryStack(Stack):
         queue, dead_letters, table = self._queue.queue, self._queue.dead_letter_queue, self._table
 
         self._ingest.allow("sqs:SendMessage", on=queue.queue_arn, why="It puts accepted events on the queue")
-        self._ingest.allow(
+        self._ingest.allow_key(
             "kms:GenerateDataKey",
             "kms:Decrypt",
-            on=self._queue.key_arn,
+            key=self._queue.key,
             why=f"A producer of an encrypted queue needs both ({SQS_KEYS})",
         )
 
@@ -159,10 +162,10 @@ class TelemetryStack(Stack):
         self._processor.allow(
             "sqs:SendMessage", on=dead_letters.queue_arn, why="It moves what can never be processed to the DLQ at once"
         )
-        self._processor.allow(
+        self._processor.allow_key(
             "kms:GenerateDataKey",
             "kms:Decrypt",
-            on=self._queue.key_arn,
+            key=self._queue.key,
             why=f"It consumes an encrypted queue and produces to the encrypted DLQ ({SQS_KEYS})",
         )
         self._processor.allow(
@@ -171,22 +174,22 @@ class TelemetryStack(Stack):
             on=table.table_arn,
             why="It reads what is stored of a batch's chargers, and writes what the merge makes of it",
         )
-        self._processor.allow(
+        self._processor.allow_key(
             "kms:DescribeKey",
             "kms:Decrypt",
             "kms:Encrypt",
             "kms:GenerateDataKey",
             "kms:ReEncryptFrom",
             "kms:ReEncryptTo",
-            on=table.key_arn,
+            key=table.key,
             why=f"DynamoDB uses the table's key in the name of who reads and writes ({TABLE_KEYS})",
         )
 
         self._query.allow("dynamodb:BatchGetItem", on=table.table_arn, why="It reads the latest telemetry of chargers")
-        self._query.allow(
+        self._query.allow_key(
             "kms:DescribeKey",
             "kms:Decrypt",
-            on=table.key_arn,
+            key=table.key,
             why=f"DynamoDB uses the table's key in the name of who reads ({TABLE_KEYS})",
         )
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from telemetry_stack.constructs.encryption_key import ServiceKey
 from telemetry_stack.constructs.operations import Operations
 from telemetry_stack.constructs.reasons import give_reason
 from telemetry_stack.stages import StageSettings
@@ -44,7 +45,7 @@ class TelemetryFunction(Construct):
     """A function with a role and a log group of its own.
 
     The role may write to that log group and send traces. Whatever else it may do, the stack says with `allow`.
-    It is all in one managed policy, which AWS keeps the versions of.
+    It is all in one managed policy, which AWS keeps the versions of, but for the traces: they can name no resource.
 
     Args:
         scope: the parent construct.
@@ -69,6 +70,7 @@ class TelemetryFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         settings = platform.settings
+        self._service = service
         self._log = platform.operations.log_group(self, "Logs")
         self._role = iam.Role(
             self, "Role", assumed_by=cast("iam.IPrincipal", iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -86,12 +88,7 @@ class TelemetryFunction(Construct):
             on=self._log.log_group_arn,
             why=f"Lambda writes the function's log in its name, to its own log group alone ({EXECUTION_ROLE})",
         )
-        self.allow(
-            "xray:PutTraceSegments",
-            "xray:PutTelemetryRecords",
-            on="*",
-            why=f"Lambda sends the traces of requests; neither action has a resource that could be named ({TRACES})",
-        )
+        traces = self._traces_policy()
         function = lambda_.Function(
             self,
             "Function",
@@ -118,23 +115,20 @@ class TelemetryFunction(Construct):
             },
         )
         # Without it the first invocations, and the event source's own check, would find a role that may do nothing.
-        function.node.add_dependency(self._policy)
-        Validations.of(self._policy).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5[Resource::*]",
-                reason="X-Ray's PutTraceSegments and PutTelemetryRecords have no resource that could be named",
-            )
-        )
+        function.node.add_dependency(self._policy, traces)
         Validations.of(function).acknowledge(
             Acknowledgment(id="Serverless-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
-            Acknowledgment(id="NIST.800.53.R5-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
-            Acknowledgment(id="NIST.800.53.R5-LambdaConcurrency", reason=BOUNDED_BY_ITS_CALLER),
-            Acknowledgment(id="NIST.800.53.R5-LambdaInsideVPC", reason=NOTHING_IN_A_VPC),
         )
         if settings.bundle_target.host:
             Validations.of(function).acknowledge(
                 Acknowledgment(id="AwsSolutions-L1", reason=THIS_MACHINES_PYTHON),
                 Acknowledgment(id="Serverless-LambdaLatestVersion", reason=THIS_MACHINES_PYTHON),
+            )
+        if settings.held_to_nist:
+            Validations.of(function).acknowledge(
+                Acknowledgment(id="NIST.800.53.R5-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
+                Acknowledgment(id="NIST.800.53.R5-LambdaConcurrency", reason=BOUNDED_BY_ITS_CALLER),
+                Acknowledgment(id="NIST.800.53.R5-LambdaInsideVPC", reason=NOTHING_IN_A_VPC),
             )
         self._function = cast("lambda_.IFunction", function)
 
@@ -154,3 +148,25 @@ class TelemetryFunction(Construct):
         sid = f"Grant{self._grants}"
         self._policy.add_statements(iam.PolicyStatement(sid=sid, actions=list(actions), resources=[on]))
         give_reason(self._policy, sid, why)
+
+    def allow_key(self, *actions: str, key: ServiceKey, why: str) -> None:
+        """Let the function do exactly these actions with a key: its own policy says so, and that of the key."""
+        self.allow(*actions, on=key.key_arn, why=why)
+        key.admit_role(self._service.capitalize(), self._role, actions, why=why)
+
+    def _traces_policy(self) -> iam.ManagedPolicy:
+        policy = iam.ManagedPolicy(
+            self,
+            "Traces",
+            description=f"The function {self._service} may send traces",
+            roles=[cast("iam.IRole", self._role)],
+            statements=[
+                iam.PolicyStatement(
+                    sid="Traces", actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]
+                )
+            ],
+        )
+        why = "Lambda sends the traces of requests; neither action has a resource that could be named"
+        give_reason(policy, "Traces", f"{why} ({TRACES})")
+        Validations.of(policy).acknowledge(Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=why))
+        return policy

@@ -93,8 +93,14 @@ def settings_of(name: str) -> StageSettings:
         case "cognito":
             return COGNITO
         case "twin":
+            local = stage_settings("local", local_port=4566)
             return changed(
-                stage_settings("local", local_port=4566), name="dev", left_out=(), bundle_target=BARE.bundle_target
+                local,
+                name="dev",
+                # The one on this machine is for stage `local` alone.
+                auth={**local.auth.model_dump(), "url": "https://login.charging.test"},
+                left_out=(),
+                bundle_target=BARE.bundle_target,
             )
         case _:
             return stage_settings(name, local_port=4566)

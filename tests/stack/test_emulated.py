@@ -11,6 +11,7 @@ LEFT_OUT: dict[AwsOnly, set[str]] = {
         "QueuePolicyDB5CAAD1",
         "QueueDeadLettersPolicyA901E219",
         "MonitoringAlarmsPolicy6491E2DD: deny",
+        "LatestTelemetryTable5298A714: resource policy",
     },
     # It is not in the template, but beside it.
     AwsOnly.BOOTSTRAP_ROLES: set(),

@@ -69,6 +69,7 @@ def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
         ({"deletion_protection": False}, "prod must set deletion_protection"),
         ({"point_in_time_recovery": False}, "prod must set point_in_time_recovery"),
         ({"alarm_emails": ()}, "prod must name someone in alarm_emails"),
+        ({"operator_roles": ("TelemetryOperator", "*")}, "prod must name its operator_roles"),
         (
             {
                 "auth": {
@@ -174,6 +175,10 @@ def test_the_id_of_a_charger_is_in_the_settings_what_it_is_in_an_event(charger_i
         {"runbook_url": "http://wiki.charging.com/runbook"},
         {"retention_days": 0},
         {"log_retention_days": 8},
+        {"operator_roles": []},
+        {"operator_roles": ["/TelemetryOperator"]},
+        {"operator_roles": ["arn:aws:iam::111122223333:role/TelemetryOperator"]},
+        {"operator_roles": ["Telemetry Operator"]},
         {"processor_concurrency": 1},
         {"ingest_throttle": {"requests_per_second": 0, "burst": 1}},
         {"cors_origins": ["*"]},
@@ -194,6 +199,45 @@ def test_a_value_that_aws_would_refuse_is_refused_before_it_is_deployed(change: 
 def test_an_issuer_speaks_https_unless_it_is_on_this_machine(url: str) -> None:
     with pytest.raises(ValidationError, match="url"):
         TokenIssuer(url=url, audience=("telemetry",), chargers_claim="chargers")
+
+
+@pytest.mark.parametrize("role", ["*", "TelemetryOperator", "aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Ops_?*"])
+def test_operators_are_named_by_their_roles_with_paths_and_wildcards(role: str) -> None:
+    assert changed(BARE, operator_roles=[role]).operator_roles == (role,)
+
+
+def test_only_local_trusts_an_issuer_on_this_machine() -> None:
+    issuer = {"url": "http://127.0.0.1:4566/issuer", "audience": ["telemetry"], "chargers_claim": "chargers"}
+    for name in ("dev", "staging"):
+        with pytest.raises(ValidationError, match="only local may trust an issuer on this machine"):
+            changed(BARE, name=name, auth={"kind": "oidc", **issuer})
+    assert changed(BARE, name="local", auth={"kind": "oidc", **issuer}).auth == TokenIssuer.model_validate(issuer)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"audience": []}, {"audience": [""]}, {"audience": ["a", " "]}, {"chargers_claim": ""}, {"chargers_claim": " "}],
+)
+def test_audiences_and_the_claim_of_chargers_are_something(change: dict[str, Any]) -> None:
+    (name,) = change
+    issuer = {"url": "https://login.charging.test", "audience": ["telemetry"], "chargers_claim": "chargers"}
+    with pytest.raises(ValidationError, match=name):
+        TokenIssuer.model_validate(issuer | change)
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "exp", "nbf", "iat", "jti", "scope", "scp"])
+def test_the_claim_of_chargers_says_nothing_else_of_a_token(claim: str) -> None:
+    with pytest.raises(ValidationError, match=f"chargers_claim can't be '{claim}'"):
+        TokenIssuer(url="https://login.charging.test", audience=("telemetry",), chargers_claim=claim)
+    # A charger's own name, where it has a token of its own.
+    assert TokenIssuer(url="https://login.charging.test", audience=("telemetry",), chargers_claim="sub")
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "cn-northwest-1", "us-iso-east-1", "us-isob-east-1"])
+def test_a_region_whose_services_have_other_host_names_is_refused(region: str) -> None:
+    with pytest.raises(ValidationError, match=f"region can't be '{region}': the stack is for regions"):
+        changed(BARE, region=region)
+    assert changed(BARE, region="us-gov-west-1").region == "us-gov-west-1"
 
 
 def test_a_broken_setting_is_told_in_one_line_that_names_the_stage_and_the_setting(
