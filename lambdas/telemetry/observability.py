@@ -30,6 +30,11 @@ def count(name: str, value: int, **dimension: str) -> None:
             metric.add_dimension(key, kept_apart)
 
 
+def count_unforeseen_error() -> None:
+    """Count an error of ours under the version of the function that made it: what is deployed is rolled back for it."""
+    count("UnforeseenErrors", 1, version=FunctionSettings.from_environment().aws_lambda_function_version)
+
+
 def cause_of(error: BaseException) -> str | None:
     """Return what made an error happen, for a log line: what AWS said, or else which error, and where in our code.
 

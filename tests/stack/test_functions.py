@@ -77,7 +77,7 @@ def test_a_function_runs_on_what_its_bundle_was_built_for(every_stage: Synthesis
 
 
 def test_unless_the_stage_says_otherwise_functions_run_on_python_3_13_and_arm64(bare: Synthesis) -> None:
-    assert {each["Runtime"] for each in bare.of_type("AWS::Lambda::Function").values()} == {"python3.13"}
+    assert {each["Runtime"] for each in bare.of_type("AWS::Lambda::Function").values()} == {"python3.14"}
     assert {each["Architectures"][0] for each in bare.of_type("AWS::Lambda::Function").values()} == {"arm64"}
 
 
