@@ -250,9 +250,7 @@ class StageSettings(Settings):
             # Its tools make the tokens themselves.
             "local must have a TokenIssuer": isinstance(self.auth, TokenIssuer) or self.name != "local",
             "only local may leave anything out": not self.left_out or self.name == "local",
-            "local can't set gradual_deployment": not (
-                self.gradual_deployment and AwsOnly.CODEDEPLOY in self.left_out
-            ),
+            "local can't set gradual_deployment": not (self.gradual_deployment and AwsOnly.CODEDEPLOY in self.left_out),
             "only local runs on this machine": self.bundle_target.host is None or self.name == "local",
         }
         if self.name == "prod":

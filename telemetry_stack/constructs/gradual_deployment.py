@@ -21,7 +21,8 @@ from telemetry_stack.stages import StageName
 CANARY = codedeploy.LambdaDeploymentConfig.CANARY_10_PERCENT_5_MINUTES
 MINUTE = Duration.minutes(1)
 
-SERVICE_ROLE = "https://docs.aws.amazon.com/codedeploy/latest/userguide/getting-started-create-service-role.html"
+# Of its actions ours needs those on aliases and alarms: nothing here is told by SNS, kept in S3, or tried by a hook.
+AWS_OWN_POLICY = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCodeDeployRoleForLambda.html"
 ALARM_PERMISSIONS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/permissions-reference-cw.html"
 
 
@@ -100,15 +101,15 @@ class GradualDeployment(Construct):
         permissions.allow(
             "cloudwatch:DescribeAlarms",
             on=alarms,
-            why="It looks at the alarms of a new version; which alarms can be seen can't be narrowed to some "
-            f"({ALARM_PERMISSIONS})",
+            why="It looks at the alarms of a new version; AWS asks for this on all alarms of the account and region, "
+            f"whichever are looked at ({ALARM_PERMISSIONS})",
         )
         # The rule's name for an account that only the deployment will tell.
         named = alarms.replace(stack.account, "<AWS::AccountId>") if Token.is_unresolved(stack.account) else alarms
         Validations.of(permissions).acknowledge(
             Acknowledgment(
                 id=f"AwsSolutions-IAM5[Resource::{named}]",
-                reason="DescribeAlarms asks for all alarms of the account and region, whichever it is asked about",
+                reason="AWS asks for DescribeAlarms on all alarms of the account and region, whichever are looked at",
             )
         )
         return role, permissions
@@ -119,13 +120,13 @@ class GradualDeployment(Construct):
             "lambda:GetAlias",
             "lambda:UpdateAlias",
             on=alias.lambda_.function_arn,
-            why=f"It moves the alias to the new version, and back ({SERVICE_ROLE})",
+            why=f"It moves the alias to the new version, and back ({AWS_OWN_POLICY})",
         )
         self._permissions.allow(
             "lambda:GetProvisionedConcurrencyConfig",
             # The alias's own ARN would have it made before this permission, and so before it may be moved.
             on=f"{alias.lambda_.function_arn}:{alias.alias_name}",
-            why=f"It waits for what is provisioned for the alias, and so asks whether anything is ({SERVICE_ROLE})",
+            why=f"It waits for concurrency that is provisioned, and so asks whether any is ({AWS_OWN_POLICY})",
         )
         group = codedeploy.LambdaDeploymentGroup(
             self,

@@ -13,6 +13,7 @@ DEAD_LETTERS = "QueueDeadLetters9B423CAD"
 QUEUE_KEY = "QueueKey39FCBAE6"
 TABLE = "LatestTelemetryTable5298A714"
 TABLE_KEY = "LatestTelemetryKeyD6FA8B7E"
+DEPLOYMENT_ROLE = "DeploymentRole27A8D055"
 # All that gives data back or encrypts it, or lets somebody do so.
 USE = re.compile(r"\*|crypt|DataKey|Mac|Sign|Verify|CreateGrant|DeriveShared")
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
@@ -56,6 +57,19 @@ def role_of(function: dict[str, Any]) -> str:
     return function["Role"]["Fn::GetAtt"][0]
 
 
+def named(resource: Any) -> str:  # noqa: ANN401 - a template is JSON
+    """The logical id in an ARN, or the ARN without the account, with what follows the former."""
+    match resource:
+        case {"Fn::GetAtt": [logical_id, "Arn"]}:
+            return logical_id
+        case {"Fn::Join": ["", parts]}:
+            return "".join(part if isinstance(part, str) else named(part) for part in parts)
+        case {"Ref": "AWS::AccountId"}:
+            return "ACCOUNT"
+        case _:
+            return resource
+
+
 def permissions_of(synthesis: Synthesis, role: str) -> set[tuple[str, str]]:
     """Each action of a role, with the logical id of what it is on."""
     granted: set[tuple[str, str]] = set()
@@ -64,8 +78,7 @@ def permissions_of(synthesis: Synthesis, role: str) -> set[tuple[str, str]]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Allow"
                 for resource in listed(statement["Resource"]):
-                    on = resource if isinstance(resource, str) else resource["Fn::GetAtt"][0]
-                    granted |= {(action, on) for action in listed(statement["Action"])}
+                    granted |= {(action, named(resource)) for action in listed(statement["Action"])}
     return granted
 
 
@@ -77,12 +90,31 @@ def test_a_function_may_do_exactly_what_it_has_to(every_stage: Synthesis, servic
     assert permissions_of(every_stage, role_of(function)) == PERMISSIONS[service] | own_log | TRACES
 
 
+def test_codedeploy_may_move_the_aliases_and_look_at_alarms_where_the_stage_is_deployed_gradually(
+    every_stage: Synthesis,
+) -> None:
+    settings = every_stage.settings
+    granted = {
+        (action, function)
+        for function in every_stage.of_type("AWS::Lambda::Function")
+        for action in ("lambda:GetAlias", "lambda:UpdateAlias")
+    }
+    granted |= {
+        ("lambda:GetProvisionedConcurrencyConfig", f"{function}:live")
+        for function in every_stage.of_type("AWS::Lambda::Function")
+    }
+    alarms = f"arn:aws:cloudwatch:{settings.region}:{settings.account or 'ACCOUNT'}:alarm:*"
+    granted |= {("cloudwatch:DescribeAlarms", alarms)}
+    assert permissions_of(every_stage, DEPLOYMENT_ROLE) == (granted if settings.gradual_deployment else set())
+
+
 def test_each_function_has_a_role_and_a_log_group_of_its_own(every_stage: Synthesis) -> None:
     functions = every_stage.of_type("AWS::Lambda::Function").values()
     assert len(functions) == 3
     assert len({role_of(each) for each in functions}) == 3
     assert len({each["LoggingConfig"]["LogGroup"]["Ref"] for each in functions}) == 3
-    assert len(every_stage.of_type("AWS::IAM::Role")) == 3
+    others = {DEPLOYMENT_ROLE} if every_stage.settings.gradual_deployment else set[str]()
+    assert set(every_stage.of_type("AWS::IAM::Role")) == {role_of(each) for each in functions} | others
 
 
 def test_a_role_has_one_policy_of_its_own_and_no_other(every_stage: Synthesis) -> None:
@@ -101,16 +133,26 @@ def test_a_function_is_made_after_its_permissions(every_stage: Synthesis) -> Non
         assert policy_of[role_of(function)] in every_stage.resources[logical_id]["DependsOn"]
 
 
-def test_a_role_is_for_lambda_alone_and_has_no_policy_that_aws_may_widen(every_stage: Synthesis) -> None:
+def test_a_role_is_for_one_service_alone_and_has_no_policy_that_aws_may_widen(every_stage: Synthesis) -> None:
     for logical_id, role in every_stage.of_type("AWS::IAM::Role").items():
         assert set(role) == {"AssumeRolePolicyDocument", "Tags"}, logical_id
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}, logical_id
+        service = "codedeploy" if logical_id == DEPLOYMENT_ROLE else "lambda"
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}, logical_id
+
+
+def function_of(synthesis: Synthesis, permission: dict[str, Any]) -> str:
+    """The logical id of the function that may be invoked: itself, or by its alias."""
+    match permission["FunctionName"]:
+        case {"Ref": alias}:
+            return synthesis.of_type("AWS::Lambda::Alias")[alias]["FunctionName"]["Ref"]
+        case arn:
+            return named(arn)
 
 
 def test_api_gateway_may_invoke_a_function_only_for_its_own_routes(every_stage: Synthesis) -> None:
     granted = {
-        (permission["FunctionName"]["Fn::GetAtt"][0], permission["SourceArn"]["Fn::Join"][1][-1])
+        (function_of(every_stage, permission), permission["SourceArn"]["Fn::Join"][1][-1])
         for permission in every_stage.of_type("AWS::Lambda::Permission").values()
         if permission["Principal"] == "apigateway.amazonaws.com"
     }

@@ -1,0 +1,28 @@
+"""What an update of a stack would make anew, by the schemas that CloudFormation gives of its resources."""
+
+from typing import Any
+
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from tests.stack.synthesis import Synthesis
+
+
+def made_anew(before: Synthesis, after: Synthesis) -> set[str]:
+    """The logical ids of the resources that an update deletes, or replaces because a property can't be changed."""
+    return {
+        logical_id
+        for logical_id, resource in before.resources.items()
+        if fixed_by(after, logical_id, resource["Type"]) != fixed_by(before, logical_id, resource["Type"])
+    }
+
+
+def fixed_by(synthesis: Synthesis, logical_id: str, resource_type: str) -> dict[str, Any] | None:
+    """The properties of a resource that can't be changed; None where it is not there."""
+    resource = synthesis.resources.get(logical_id)
+    if resource is None or resource["Type"] != resource_type:
+        return None
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(synthesis.settings.region, resource_type).schema
+    # Some of the latter are replaced for some changes alone: no change of them is to be made either.
+    paths = [*schema.get("createOnlyProperties", []), *schema.get("conditionalCreateOnlyProperties", [])]
+    names = {path.removeprefix("/properties/").partition("/")[0] for path in paths}
+    return {name: resource.get("Properties", {}).get(name) for name in names}
