@@ -30,8 +30,8 @@ ROLES = """
 ## What each role may do
 
 The last column tells what is seen without the action: `tests/e2e/test_permissions.py` takes each of these away. The
-emulator does not enforce the others (KMS, the event source's own actions, logs, traces, CodeDeploy). AWS's documentation, linked,
-is the reason for them, and those of the event source are taken away in a second emulator, in
+emulator does not enforce the others (KMS, the event source's own actions, logs, traces, CodeDeploy). AWS's
+documentation, linked, is the reason for them, and those of the event source are taken away in a second emulator, in
 `tests/stack/test_permissions_in_force.py`.
 """
 KEYS = """
@@ -47,8 +47,8 @@ In a queue's policy nothing is allowed: only the IAM policies of this account op
 INVOCATIONS = """
 ## Who may invoke the functions
 
-By its alias, which leads to the version that is live. The processor is invoked by Lambda's own event source, which needs
-no permission here.
+By its alias, which leads to the version that is live. The processor is invoked by Lambda's own event source, which
+needs no permission here.
 """
 
 # What the emulator enforces: the function, the action, and what is seen without it.

@@ -157,7 +157,7 @@ class TelemetryApi(Construct):
         permissions = [each for each in parts if isinstance(each, lambda_.CfnPermission)]
         for each in parts:
             if isinstance(each, apigatewayv2.CfnIntegration):
-                # Requests go on while a stack that has them is given aliases: none may meet one that may not be invoked.
+                # While a running stack is given aliases, no request may meet one that may not be invoked yet.
                 each.node.add_dependency(*permissions)
 
     @property

@@ -138,7 +138,9 @@ class TelemetryFunction(Construct):
             )
         self._alias: lambda_.Alias | None = None
         if settings.gradual_deployment:
-            self._alias = lambda_.Alias(self, "Alias", alias_name=LIVE, version=self._function.current_version)
+            self._alias = lambda_.Alias(
+                self, "Alias", alias_name=LIVE, version=cast("lambda_.IVersion", self._function.current_version)
+            )
 
     @property
     def function(self) -> lambda_.IFunction:
