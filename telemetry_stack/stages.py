@@ -60,6 +60,7 @@ class AwsOnly(StrEnum):
 
     TLS_POLICIES = "policies of queues, topic and table that refuse plain HTTP, the only thing that the emulator speaks"
     BOOTSTRAP_ROLES = "deployment by the roles that `cdk bootstrap` makes, which can't publish assets in the emulator"
+    CODEDEPLOY = "gradual deployment, by a service that the emulator does not know"
 
 
 class Settings(BaseModel):
@@ -152,6 +153,36 @@ class Throttle(Settings):
     burst: int = Field(ge=1, le=5_000, description="Requests at one moment; the account's default is 5,000")
 
 
+class OnDemandCapacity(Settings):
+    """The table takes what comes, up to the account's quota, and each read and write is paid for."""
+
+    kind: Literal["on_demand"] = Field(default="on_demand", description="Each read and write is paid for")
+
+
+class Autoscaling(Settings):
+    """How much capacity of one kind the table has: a unit is a write of 1 KB a second, or a read of 4 KB."""
+
+    # What an account may have in a table, unless AWS raised it; the range of the target is Application Auto Scaling's.
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+    minimum: int = Field(ge=1, le=40_000, description="Units that are there, and paid for, at any time")
+    maximum: int = Field(ge=1, le=40_000, description="Units that it grows to; beyond, DynamoDB throttles")
+    target_percent: int = Field(default=70, ge=20, le=90, description="How much of what is there is to be in use")
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"the minimum capacity, {self.minimum}, is above the maximum, {self.maximum}")
+        return self
+
+
+class ProvisionedCapacity(Settings):
+    """The table has a capacity that is paid for by the hour and follows the traffic: cheaper where it is steady."""
+
+    kind: Literal["provisioned"] = Field(default="provisioned", description="Capacity is paid for by the hour")
+    read: Autoscaling = Field(description="For what dashboards query, and what the processor reads before it writes")
+    write: Autoscaling = Field(description="For what the processor writes")
+
+
 class BundleTarget(Settings):
     """What the Lambda functions run on, and so what their bundle is built for."""
 
@@ -194,6 +225,9 @@ class StageSettings(Settings):
     processor_concurrency: int = Field(
         ge=2, le=1000, description="Batches processed at once (the event source's maximum concurrency)"
     )
+    table_capacity: OnDemandCapacity | ProvisionedCapacity = Field(
+        default=OnDemandCapacity(), discriminator="kind", description="How the table's reads and writes are paid for"
+    )
     retention_days: int | None = Field(
         default=None, ge=1, description="Days that a silent charger's latest telemetry is kept; absent: for ever"
     )
@@ -203,6 +237,10 @@ class StageSettings(Settings):
     retain_data: bool = Field(description="Table, queues, keys and logs stay in the account when the stack is deleted")
     deletion_protection: bool = Field(description="The table and the stack can't be deleted until this is turned off")
     point_in_time_recovery: bool = Field(description="The table can be restored to any second of the last 35 days")
+    gradual_deployment: bool = Field(
+        default=False,
+        description="New code gets a tenth of the traffic for some minutes first, and none of it again where it fails",
+    )
     log_retention_days: LogRetentionDays = Field(description="Days that logs are kept")
     alarm_emails: tuple[EmailAddress, ...] = Field(
         default=(), description="E-mail addresses that are told of an alarm; each has to confirm its subscription once"
@@ -247,6 +285,7 @@ class StageSettings(Settings):
                 not self.region.startswith("cn-") and "-iso" not in self.region
             ),
             "only local may leave anything out": not self.left_out or self.name == "local",
+            "local can't set gradual_deployment": not (self.gradual_deployment and AwsOnly.CODEDEPLOY in self.left_out),
             "only local runs on this machine": self.bundle_target.host is None or self.name == "local",
         }
         if self.name == "prod":
@@ -254,6 +293,7 @@ class StageSettings(Settings):
                 "prod must set retain_data": self.retain_data,
                 "prod must set deletion_protection": self.deletion_protection,
                 "prod must set point_in_time_recovery": self.point_in_time_recovery,
+                "prod must set gradual_deployment": self.gradual_deployment,
                 "prod must name someone in alarm_emails": bool(self.alarm_emails),
                 "prod must name its operator_roles": all(re.search(r"\w", role) for role in self.operator_roles),
                 "prod must refuse tokens_without_claim": (
@@ -355,6 +395,7 @@ def staging() -> StageSettings:
         retain_data=False,
         deletion_protection=False,
         point_in_time_recovery=True,
+        gradual_deployment=True,
         log_retention_days=30,
         alarm_emails=("telemetry-staging@team.example",),
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
@@ -374,6 +415,7 @@ def prod() -> StageSettings:
         retain_data=True,
         deletion_protection=True,
         point_in_time_recovery=True,
+        gradual_deployment=True,
         log_retention_days=90,
         alarm_emails=("telemetry-on-call@team.example",),
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",

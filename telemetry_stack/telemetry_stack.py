@@ -4,6 +4,7 @@ from aws_cdk import App, CfnOutput, CliCredentialsStackSynthesizer, Duration, En
 
 from telemetry_stack.constructs.authentication import Authentication
 from telemetry_stack.constructs.bundling import LambdaBundle
+from telemetry_stack.constructs.gradual_deployment import GradualDeployment
 from telemetry_stack.constructs.latest_telemetry_table import LatestTelemetryTable
 from telemetry_stack.constructs.monitoring import Monitoring
 from telemetry_stack.constructs.operations import Operations
@@ -68,6 +69,7 @@ class TelemetryStack(Stack):
         self._table = LatestTelemetryTable(
             self,
             "LatestTelemetry",
+            capacity=settings.table_capacity,
             removal_policy=removal_policy,
             deletion_protection=settings.deletion_protection,
             point_in_time_recovery=settings.point_in_time_recovery,
@@ -115,7 +117,7 @@ class TelemetryStack(Stack):
             query=self._query,
             operations=operations,
         )
-        Monitoring(
+        monitoring = Monitoring(
             self,
             "Monitoring",
             settings=settings,
@@ -131,6 +133,18 @@ class TelemetryStack(Stack):
             },
             access_log=self._api.access_log,
         )
+        # All have one, or none.
+        ingest_alias, processor_alias, query_alias = self._ingest.alias, self._processor.alias, self._query.alias
+        if ingest_alias and processor_alias and query_alias:
+            GradualDeployment(
+                self,
+                "Deployment",
+                stage=settings.name,
+                monitoring=monitoring,
+                ingest=ingest_alias,
+                processor=processor_alias,
+                query=query_alias,
+            )
         self._grant()
         self._output()
 

@@ -25,14 +25,14 @@ INTRODUCTION = """# Who may do what
 
 Stage `prod`, generated from its synthesized template by `scripts/run.sh --cdk -- python -m tools.permissions`. What is
 not listed here, nobody of this stack may do. The reasons are given beside the permissions, in
-`telemetry_stack/telemetry_stack.py` and, for logs, traces and keys, in `telemetry_stack/constructs/`.
+`telemetry_stack/telemetry_stack.py` and, for logs, traces, keys and deployments, in `telemetry_stack/constructs/`.
 """
 ROLES = """
-## What the functions may do
+## What each role may do
 
 The last column tells what is seen without the action: `tests/e2e/test_permissions.py` takes each of these away. The
-emulator does not enforce the others (KMS, the event source's own actions, logs, traces). AWS's documentation, linked,
-is the reason for them, and those of the event source are taken away in a second emulator, in
+emulator does not enforce the others (KMS, the event source's own actions, logs, traces, CodeDeploy). AWS's
+documentation, linked, is the reason for them, and those of the event source are taken away in a second emulator, in
 `tests/stack/test_permissions_in_force.py`.
 """
 KEYS = """
@@ -52,7 +52,8 @@ TRUST = """
 INVOCATIONS = """
 ## Who may invoke the functions
 
-The processor is invoked by Lambda's own event source, which needs no permission here.
+By its alias, which leads to the version that is live. The processor is invoked by Lambda's own event source, which
+needs no permission here.
 """
 
 # What the emulator enforces: the function, the action, and what is seen without it.
@@ -274,8 +275,6 @@ def principal(value: Any) -> str:  # noqa: ANN401 - a template is JSON
             return "everybody"
         case {"Service": service}:
             return f"`{service}`"
-        case {"AWS": {"Fn::GetAtt": [logical_id, "Arn"]}}:
-            return name_of(logical_id)
         case {"AWS": arn} if plain(arn).endswith(":root"):
             return "account"
         case _:

@@ -38,6 +38,11 @@ def count(name: str, value: int, **dimension: str) -> None:
             metric.add_dimension(key, kept_apart)
 
 
+def count_unforeseen_error() -> None:
+    """Count an error of ours under the version of the function that made it: what is deployed is rolled back for it."""
+    count("UnforeseenErrors", 1, version=FunctionSettings.from_environment().aws_lambda_function_version)
+
+
 def cause_of(error: BaseException) -> str | None:
     """Return what made an error happen, for a log line, as `described` says it; None where nothing did."""
     return described(error.__cause__) if error.__cause__ else None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import CfnElement, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -103,8 +103,14 @@ class ServiceKey(EncryptionKey):
         self._through_service = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
 
     def admit_role(self, sid: str, role: iam.Role, actions: Sequence[str], *, why: str) -> None:
-        """Let a role of the stack do these actions."""
-        self.admit(sid, iam.ArnPrincipal(role.role_arn), actions, why=why, conditions=self._through_service)
+        """Let a role of the stack do these actions.
+
+        It is named by how CloudFormation names it, and not by its ARN: a key outlives the stack where data is kept, and
+        its policy must refer to nothing that does not.
+        """
+        stack = Stack.of(self)
+        logical_id = stack.get_logical_id(cast("CfnElement", role.node.default_child))
+        self.admit_roles_named(sid, (f"{stack.stack_name}-{logical_id}-*",), actions, why=why)
 
     def admit_roles_named(self, sid: str, names: Sequence[str], actions: Sequence[str], *, why: str) -> None:
         """Let roles of the account do these actions, where their own policies allow it too.

@@ -10,6 +10,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from telemetry_stack.constructs.encryption_key import ServiceKey
+from telemetry_stack.stages import Autoscaling, OnDemandCapacity, ProvisionedCapacity
 
 KEY_USAGE = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
 # What DynamoDB asks for of who makes a table: it works in the background by the grant. That page writes two of them
@@ -34,6 +35,7 @@ class LatestTelemetryTable(Construct):
     Args:
         scope: the parent construct.
         construct_id: the id within it.
+        capacity: how its reads and writes are paid for; another one changes the table where it is.
         removal_policy: what becomes of the table and its key when they leave the stack.
         deletion_protection: whether the table refuses to be deleted.
         point_in_time_recovery: whether the table can be restored to any second of the last 35 days.
@@ -46,6 +48,7 @@ class LatestTelemetryTable(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        capacity: OnDemandCapacity | ProvisionedCapacity,
         removal_policy: RemovalPolicy,
         deletion_protection: bool,
         point_in_time_recovery: bool,
@@ -66,7 +69,7 @@ class LatestTelemetryTable(Construct):
             self,
             "Table",
             partition_key=dynamodb.Attribute(name="chargerId", type=dynamodb.AttributeType.STRING),
-            billing=dynamodb.Billing.on_demand(),
+            billing=_billing(capacity),
             encryption=dynamodb.TableEncryptionV2.customer_managed_key(cast("kms.IKey", self._key)),
             time_to_live_attribute="expiresAt",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
@@ -104,3 +107,23 @@ class LatestTelemetryTable(Construct):
     def key(self) -> ServiceKey:
         """The table's key."""
         return self._key
+
+
+def _billing(capacity: OnDemandCapacity | ProvisionedCapacity) -> dynamodb.Billing:
+    match capacity:
+        case OnDemandCapacity():
+            return dynamodb.Billing.on_demand()
+        case ProvisionedCapacity(read=read, write=write):
+            return dynamodb.Billing.provisioned(read_capacity=_capacity(read), write_capacity=_capacity(write))
+
+
+def _capacity(scaled: Autoscaling) -> dynamodb.Capacity:
+    return dynamodb.Capacity.autoscaled(
+        min_capacity=scaled.minimum,
+        max_capacity=scaled.maximum,
+        target_utilization_percent=scaled.target_percent,
+        # What a table that was on demand has until autoscaling knows its traffic. Too much of it costs for minutes; too
+        # little throttles a fleet.
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-dynamodb-globaltable-capacityautoscalingsettings.html
+        seed_capacity=scaled.maximum,
+    )

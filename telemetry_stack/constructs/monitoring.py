@@ -98,13 +98,13 @@ class Monitoring(Construct):
 
     def _watch_queues(self, queue: sqs.IQueue, dead_letter_queue: sqs.IQueue) -> None:
         minute = Duration.minutes(1)
-        self._alarm(
+        self.alarm(
             "DeadLetters",
             dead_letter_queue.metric_approximate_age_of_oldest_message(period=minute, statistic="Maximum"),
             tells="Messages are in the dead-letter queue",
             section="dead-letters",
         )
-        self._alarm(
+        self.alarm(
             "QueueBehind",
             queue.metric_approximate_age_of_oldest_message(period=minute, statistic="Maximum"),
             above=QUEUE_BEHIND_SECONDS,
@@ -115,19 +115,19 @@ class Monitoring(Construct):
 
     def _watch_functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
         for name, function in functions.items():
-            self._alarm(
+            self.alarm(
                 f"{name}Errors",
                 function.metric_errors(period=PERIOD),
                 tells=f"The {name.lower()} function crashed or ran out of time",
                 section="function-errors",
             )
-            self._alarm(
+            self.alarm(
                 f"{name}Throttles",
                 function.metric_throttles(period=PERIOD),
                 tells=f"Lambda refused to run the {name.lower()} function",
                 section="function-throttles",
             )
-        self._alarm(
+        self.alarm(
             "SendsRefused",
             cloudwatch.Metric(
                 namespace=METRICS_NAMESPACE,
@@ -153,7 +153,7 @@ class Monitoring(Construct):
             # Stages may share an account.
             dimensions={"stage": "$.stage"},
         )
-        self._alarm(
+        self.alarm(
             "ApiThrottles",
             throttled.metric(dimensions_map={"stage": self._stage}, statistic="Sum", period=PERIOD),
             tells="API Gateway answered requests with 429, more than the stage's throttle",
@@ -162,21 +162,21 @@ class Monitoring(Construct):
 
     def _watch_table(self, table_name: str) -> None:
         for direction in ("Read", "Write"):
-            self._alarm(
+            self.alarm(
                 f"Table{direction}Throttles",
                 _table_metric(f"{direction}ThrottleEvents", {"TableName": table_name}),
                 tells=f"DynamoDB throttled a {direction.lower()}",
                 section="table-throttles",
             )
         for operation in TABLE_OPERATIONS:
-            self._alarm(
+            self.alarm(
                 f"Table{operation}Errors",
                 _table_metric("SystemErrors", {"TableName": table_name, "Operation": operation}),
                 tells=f"DynamoDB failed at {operation}",
                 section="table-errors",
             )
 
-    def _alarm(  # noqa: PLR0913 - keyword-only, and each is a property of the alarm
+    def alarm(  # noqa: PLR0913 - keyword-only, and each is a property of the alarm
         self,
         construct_id: str,
         metric: cloudwatch.Metric,
@@ -185,7 +185,19 @@ class Monitoring(Construct):
         section: str,
         above: int = 0,
         periods: int = 1,
-    ) -> None:
+        tells_when_over: bool = True,
+    ) -> cloudwatch.Alarm:
+        """Make an alarm.
+
+        Args:
+            construct_id: its id.
+            metric: what it watches.
+            tells: what happened when it rings, a sentence without its full stop.
+            section: the heading in the runbook that says what to do.
+            above: what it rings above.
+            periods: for how many periods on end.
+            tells_when_over: whether the end is told too, as well as the ring.
+        """
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
@@ -198,7 +210,9 @@ class Monitoring(Construct):
             alarm_description=f"{self._stage}: {tells}. What to do: {self._runbook_url}#{section}",
         )
         alarm.add_alarm_action(self._action)
-        alarm.add_ok_action(self._action)
+        if tells_when_over:
+            alarm.add_ok_action(self._action)
+        return alarm
 
 
 def _table_metric(name: str, dimensions: dict[str, str]) -> cloudwatch.Metric:

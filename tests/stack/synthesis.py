@@ -46,6 +46,15 @@ class Synthesis:
         (properties,) = self.of_type(resource_type).values()
         return properties
 
+    def alias_of(self, service: str) -> str:
+        """The logical id of the alias of the function that runs a package of `lambdas/`."""
+        (logical_id,) = (
+            logical_id
+            for logical_id, alias in self.of_type("AWS::Lambda::Alias").items()
+            if self.resources[alias["FunctionName"]["Ref"]]["Properties"]["Handler"].startswith(f"{service}.")
+        )
+        return logical_id
+
     def function(self, service: str) -> Properties:
         """The properties of the function that runs a package of `lambdas/`."""
         (properties,) = (

@@ -1,11 +1,17 @@
 """What holds data: encrypted, kept as the stage says, and never replaced by an upgrade."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stack.synthesis import Synthesis
+from telemetry_stack.stages import Autoscaling, OnDemandCapacity, ProvisionedCapacity
+from tests.stack.replacement import made_anew
+from tests.stack.synthesis import Synthesis, synthesize
+from tests.stage_settings import FULL, changed
 
 QUEUE = "AWS::SQS::Queue"
 KEY = "AWS::KMS::Key"
@@ -110,7 +116,52 @@ def test_the_table_has_one_item_for_each_charger_and_forgets_it_when_it_expires(
     assert table["KeySchema"] == [{"AttributeName": "chargerId", "KeyType": "HASH"}]
     assert table["AttributeDefinitions"] == [{"AttributeName": "chargerId", "AttributeType": "S"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
-    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def autoscaled(scaling: Autoscaling) -> dict[str, Any]:
+    return {
+        "MinCapacity": scaling.minimum,
+        "MaxCapacity": scaling.maximum,
+        # Without it CloudFormation refuses to switch a table from on-demand.
+        "SeedCapacity": scaling.maximum,
+        "TargetTrackingScalingPolicyConfiguration": {"TargetValue": scaling.target_percent},
+    }
+
+
+def test_the_table_has_the_capacity_that_the_stage_says(every_stage: Synthesis) -> None:
+    table = every_stage.only(TABLE)
+    (replica,) = table["Replicas"]
+    read = replica.get("ReadProvisionedThroughputSettings")
+    write = table.get("WriteProvisionedThroughputSettings")
+    match every_stage.settings.table_capacity:
+        case OnDemandCapacity():
+            assert (table["BillingMode"], read, write) == ("PAY_PER_REQUEST", None, None)
+        case ProvisionedCapacity() as capacity:
+            assert table["BillingMode"] == "PROVISIONED"
+            assert read == {"ReadCapacityAutoScalingSettings": autoscaled(capacity.read)}
+            assert write == {"WriteCapacityAutoScalingSettings": autoscaled(capacity.write)}
+
+
+def test_switching_the_capacity_changes_the_table_where_it_is_and_nothing_else(full: Synthesis, tmp_path: Path) -> None:
+    assert isinstance(full.settings.table_capacity, ProvisionedCapacity)
+    on_demand = synthesize(changed(FULL, table_capacity=OnDemandCapacity()), tmp_path)
+    different = {name for name, resource in full.resources.items() if on_demand.resources.get(name) != resource}
+    assert different == set(full.of_type(TABLE))
+    assert on_demand.resources.keys() == full.resources.keys()
+    assert made_anew(full, on_demand) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [(TABLE, "TableName", "telemetry"), (TABLE, "KeySchema", []), (QUEUE, "FifoQueue", False)],
+)
+def test_what_would_make_a_table_or_a_queue_anew_is_noticed(
+    full: Synthesis, kind: str, name: str, value: object
+) -> None:
+    careless = replace(full, template=deepcopy(full.template))
+    (logical_id, *_) = careless.of_type(kind)
+    careless.resources[logical_id]["Properties"][name] = value
+    assert made_anew(full, careless) == {logical_id}
 
 
 def test_both_queues_are_fifo_for_many_chargers_at_once(every_stage: Synthesis) -> None:

@@ -15,6 +15,8 @@ LEFT_OUT: dict[AwsOnly, set[str]] = {
     },
     # It is not in the template, but beside it.
     AwsOnly.BOOTSTRAP_ROLES: set(),
+    # Whoever sets it for stage local is told: tests/stack/test_stages.py.
+    AwsOnly.CODEDEPLOY: set(),
 }
 
 

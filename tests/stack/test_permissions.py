@@ -16,6 +16,7 @@ DEAD_LETTERS = "QueueDeadLetters9B423CAD"
 QUEUE_KEY = "QueueKey39FCBAE6"
 TABLE = "LatestTelemetryTable5298A714"
 TABLE_KEY = "LatestTelemetryKeyD6FA8B7E"
+DEPLOYMENT_ROLE = "DeploymentRole27A8D055"
 # All that gives data back or encrypts it, or lets somebody do so.
 USE = re.compile(r"\*|crypt|DataKey|Mac|Sign|Verify|CreateGrant|DeriveShared")
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
@@ -59,6 +60,19 @@ def role_of(function: dict[str, Any]) -> str:
     return function["Role"]["Fn::GetAtt"][0]
 
 
+def named(resource: Any) -> str:  # noqa: ANN401 - a template is JSON
+    """The logical id in an ARN, or the ARN without the account, with what follows the former."""
+    match resource:
+        case {"Fn::GetAtt": [logical_id, "Arn"]}:
+            return logical_id
+        case {"Fn::Join": ["", parts]}:
+            return "".join(part if isinstance(part, str) else named(part) for part in parts)
+        case {"Ref": "AWS::AccountId"}:
+            return "ACCOUNT"
+        case _:
+            return resource
+
+
 def permissions_of(synthesis: Synthesis, role: str) -> set[tuple[str, str]]:
     """Each action of a role, with the logical id of what it is on."""
     granted: set[tuple[str, str]] = set()
@@ -67,8 +81,7 @@ def permissions_of(synthesis: Synthesis, role: str) -> set[tuple[str, str]]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Allow"
                 for resource in listed(statement["Resource"]):
-                    on = resource if isinstance(resource, str) else resource["Fn::GetAtt"][0]
-                    granted |= {(action, on) for action in listed(statement["Action"])}
+                    granted |= {(action, named(resource)) for action in listed(statement["Action"])}
     return granted
 
 
@@ -80,12 +93,31 @@ def test_a_function_may_do_exactly_what_it_has_to(every_stage: Synthesis, servic
     assert permissions_of(every_stage, role_of(function)) == PERMISSIONS[service] | own_log | TRACES
 
 
+def test_codedeploy_may_move_the_aliases_and_look_at_alarms_where_the_stage_is_deployed_gradually(
+    every_stage: Synthesis,
+) -> None:
+    settings = every_stage.settings
+    granted = {
+        (action, function)
+        for function in every_stage.of_type("AWS::Lambda::Function")
+        for action in ("lambda:GetAlias", "lambda:UpdateAlias")
+    }
+    granted |= {
+        ("lambda:GetProvisionedConcurrencyConfig", f"{function}:live")
+        for function in every_stage.of_type("AWS::Lambda::Function")
+    }
+    alarms = f"arn:aws:cloudwatch:{settings.region}:{settings.account or 'ACCOUNT'}:alarm:*"
+    granted |= {("cloudwatch:DescribeAlarms", alarms)}
+    assert permissions_of(every_stage, DEPLOYMENT_ROLE) == (granted if settings.gradual_deployment else set())
+
+
 def test_each_function_has_a_role_and_a_log_group_of_its_own(every_stage: Synthesis) -> None:
     functions = every_stage.of_type("AWS::Lambda::Function").values()
     assert len(functions) == 3
     assert len({role_of(each) for each in functions}) == 3
     assert len({each["LoggingConfig"]["LogGroup"]["Ref"] for each in functions}) == 3
-    assert len(every_stage.of_type("AWS::IAM::Role")) == 3
+    others = {DEPLOYMENT_ROLE} if every_stage.settings.gradual_deployment else set[str]()
+    assert set(every_stage.of_type("AWS::IAM::Role")) == {role_of(each) for each in functions} | others
 
 
 def policies_of(synthesis: Synthesis, role: str) -> dict[str, dict[str, Any]]:
@@ -95,8 +127,9 @@ def policies_of(synthesis: Synthesis, role: str) -> dict[str, dict[str, Any]]:
 
 
 def test_a_role_has_one_policy_of_its_own_and_one_for_its_traces_and_no_other(every_stage: Synthesis) -> None:
-    roles = every_stage.of_type("AWS::IAM::Role")
-    assert len(every_stage.of_type("AWS::IAM::ManagedPolicy")) == 2 * len(roles)
+    roles = {role_of(each) for each in every_stage.of_type("AWS::Lambda::Function").values()}
+    of_codedeploy = len(every_stage.of_type("AWS::IAM::Role")) - len(roles)
+    assert len(every_stage.of_type("AWS::IAM::ManagedPolicy")) == 2 * len(roles) + of_codedeploy
     assert every_stage.of_type("AWS::IAM::Policy") == {}
     for role in roles:
         resources = [
@@ -115,16 +148,26 @@ def test_a_function_is_made_after_its_permissions(every_stage: Synthesis) -> Non
         assert policies <= set(every_stage.resources[logical_id]["DependsOn"])
 
 
-def test_a_role_is_for_lambda_alone_and_has_no_policy_that_aws_may_widen(every_stage: Synthesis) -> None:
+def test_a_role_is_for_one_service_alone_and_has_no_policy_that_aws_may_widen(every_stage: Synthesis) -> None:
     for logical_id, role in every_stage.of_type("AWS::IAM::Role").items():
         assert set(role) == {"AssumeRolePolicyDocument", "Tags"}, logical_id
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}, logical_id
+        service = "codedeploy" if logical_id == DEPLOYMENT_ROLE else "lambda"
+        assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}, logical_id
+
+
+def function_of(synthesis: Synthesis, permission: dict[str, Any]) -> str:
+    """The logical id of the function that may be invoked: itself, or by its alias."""
+    match permission["FunctionName"]:
+        case {"Ref": alias}:
+            return synthesis.of_type("AWS::Lambda::Alias")[alias]["FunctionName"]["Ref"]
+        case arn:
+            return named(arn)
 
 
 def test_api_gateway_may_invoke_a_function_only_for_its_own_routes(every_stage: Synthesis) -> None:
     granted = {
-        (permission["FunctionName"]["Fn::GetAtt"][0], permission["SourceArn"]["Fn::Join"][1][-1])
+        (function_of(every_stage, permission), permission["SourceArn"]["Fn::Join"][1][-1])
         for permission in every_stage.of_type("AWS::Lambda::Permission").values()
         if permission["Principal"] == "apigateway.amazonaws.com"
     }
@@ -180,18 +223,26 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - a template is JSON
     return value if isinstance(value, str) else "".join(map(text_of, value.get("Fn::Join", [0, ["ACCOUNT"]])[1]))
 
 
+def stacks_role_of(synthesis: Synthesis, statement: dict[str, Any]) -> str | None:
+    """The logical id of the stack's own role that a statement is about, by the name that CloudFormation gives it."""
+    names = listed(statement.get("Condition", {}).get("ArnLike", {}).get("aws:PrincipalArn", []))
+    account, stack = synthesis.settings.account or "ACCOUNT", synthesis.settings.stack_name
+    for role in synthesis.of_type("AWS::IAM::Role"):
+        if [text_of(name) for name in names] == [f"arn:aws:iam::{account}:role/{stack}-{role}-*"]:
+            return role
+    return None
+
+
 @pytest.mark.parametrize("key", KEY_USERS)
 def test_a_key_is_used_for_data_by_whom_its_policy_names_and_nobody_else(every_stage: Synthesis, key: str) -> None:
     service_of_role = {role_of(every_stage.function(service)): service for service in PERMISSIONS}
     users: dict[str, set[str]] = {}
     for statement in statements_of_use(every_stage, key):
         match statement["Principal"]:
-            case {"AWS": {"Fn::GetAtt": [role, "Arn"]}}:
-                who = service_of_role[role]
             case {"AWS": root}:
                 assert text_of(root).endswith(":root")
-                assert statement["Condition"]["ArnLike"]["aws:PrincipalArn"]
-                who = "people"
+                role = stacks_role_of(every_stage, statement)
+                who = service_of_role[role] if role else "people"
             case {"Service": service}:
                 who = service.split(".")[0]
             case other:
@@ -217,7 +268,7 @@ def test_people_use_a_key_by_the_roles_that_the_stage_names(
     (names,) = (
         each["Condition"]["ArnLike"]["aws:PrincipalArn"]
         for each in statements_of_use(every_stage, key)
-        if "ArnLike" in each["Condition"]
+        if not stacks_role_of(every_stage, each)
     )
     account = every_stage.settings.account or "ACCOUNT"
     assert [text_of(each) for each in listed(names)] == [
@@ -233,10 +284,10 @@ def test_what_a_role_may_do_with_a_key_the_keys_policy_lets_it_and_nothing_else(
         if action.startswith("kms:")
     }
     by_keys = {
-        (statement["Principal"]["AWS"]["Fn::GetAtt"][0], action, key)
+        (role, action, key)
         for key, properties in every_stage.of_type("AWS::KMS::Key").items()
         for statement in properties["KeyPolicy"]["Statement"]
-        if "Fn::GetAtt" in statement["Principal"].get("AWS", {})
+        if (role := stacks_role_of(every_stage, statement))
         for action in listed(statement["Action"])
     }
     assert len(by_roles) == 12
@@ -297,6 +348,10 @@ PLACES = {
     ("AWS::KMS::Key", "KeyPolicy"): 3,
     ("AWS::SNS::TopicPolicy", "PolicyDocument"): 1,
 }
+PLACES_OF_CODEDEPLOY = {
+    ("AWS::IAM::Role", "AssumeRolePolicyDocument"): 1,
+    ("AWS::IAM::ManagedPolicy", "PolicyDocument"): 1,
+}
 TLS_PLACES = {
     ("AWS::SQS::QueuePolicy", "PolicyDocument"): 2,
     ("AWS::DynamoDB::GlobalTable", "Replicas.ResourcePolicy.PolicyDocument"): 1,
@@ -305,8 +360,12 @@ TLS_PLACES = {
 
 def test_policies_are_in_these_places_and_in_no_other(every_stage: Synthesis) -> None:
     found = Counter(policy.place for policy in permissions.policies(every_stage.template))
-    left_out = AwsOnly.TLS_POLICIES in every_stage.settings.left_out
-    assert found == PLACES | ({} if left_out else TLS_PLACES)
+    expected = Counter(PLACES)
+    if AwsOnly.TLS_POLICIES not in every_stage.settings.left_out:
+        expected.update(TLS_PLACES)
+    if every_stage.settings.gradual_deployment:
+        expected.update(PLACES_OF_CODEDEPLOY)
+    assert found == expected
 
 
 ANYBODY = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}

@@ -47,6 +47,9 @@ def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
         expected |= WITHOUT_TLS_POLICIES
     if settings.bundle_target.host:
         expected |= ON_THIS_MACHINES_PYTHON
+    if settings.gradual_deployment:
+        alarms = f"arn:aws:cloudwatch:{settings.region}:{settings.account or '<AWS::AccountId>'}:alarm:*"
+        expected |= {("Deployment/Permissions", f"AwsSolutions-IAM5[Resource::{alarms}]")}
     if isinstance(settings.auth, NoAuth):
         expected |= OPEN_TO_ANYBODY
     if isinstance(settings.auth, CognitoAuth):

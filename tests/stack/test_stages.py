@@ -10,12 +10,15 @@ from telemetry.event import is_charger_id
 from telemetry_stack import stages
 from telemetry_stack.stages import (
     STAGE_NAMES,
+    Autoscaling,
     AwsOnly,
     BundleTarget,
     CognitoAuth,
     CustomDomain,
     InvalidStageError,
     NoAuth,
+    OnDemandCapacity,
+    ProvisionedCapacity,
     StageSettings,
     Throttle,
     TokenClient,
@@ -55,7 +58,20 @@ def test_a_misspelt_setting_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [StageSettings, TokenIssuer, CognitoAuth, TokenClient, NoAuth, CustomDomain, Throttle, BundleTarget]
+    "model",
+    [
+        StageSettings,
+        TokenIssuer,
+        CognitoAuth,
+        TokenClient,
+        NoAuth,
+        CustomDomain,
+        Throttle,
+        OnDemandCapacity,
+        ProvisionedCapacity,
+        Autoscaling,
+        BundleTarget,
+    ],
 )
 def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
@@ -68,6 +84,7 @@ def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
         ({"retain_data": False}, "prod must set retain_data"),
         ({"deletion_protection": False}, "prod must set deletion_protection"),
         ({"point_in_time_recovery": False}, "prod must set point_in_time_recovery"),
+        ({"gradual_deployment": False}, "prod must set gradual_deployment"),
         ({"alarm_emails": ()}, "prod must name someone in alarm_emails"),
         ({"operator_roles": ("TelemetryOperator", "*")}, "prod must name its operator_roles"),
         (
@@ -113,6 +130,35 @@ def test_the_tools_of_stage_local_need_their_own_issuer() -> None:
     with pytest.raises(ValidationError, match="local must have a TokenIssuer"):
         changed(BARE, name="local", auth=CognitoAuth(clients=(GATEWAY,)))
     assert isinstance(changed(FULL, auth=CognitoAuth(clients=(GATEWAY,))).auth, CognitoAuth)
+
+
+def test_stage_local_is_not_deployed_by_what_the_emulator_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="local can't set gradual_deployment"):
+        changed(stages.local(4566), gradual_deployment=True)
+    assert changed(BARE, gradual_deployment=True).gradual_deployment
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"minimum": 0}, "minimum"),
+        ({"maximum": 40_001}, "maximum"),
+        ({"minimum": 6, "maximum": 5}, "the minimum capacity, 6, is above the maximum, 5"),
+        ({"target_percent": 19}, "target_percent"),
+        ({"target_percent": 91}, "target_percent"),
+    ],
+)
+def test_a_capacity_that_aws_would_refuse_is_refused_before_it_is_deployed(change: dict[str, int], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Autoscaling.model_validate({"minimum": 1, "maximum": 40_000, **change})
+
+
+def test_a_provisioned_table_has_a_capacity_for_reads_and_one_for_writes() -> None:
+    with pytest.raises(ValidationError, match="write"):
+        changed(BARE, table_capacity={"kind": "provisioned", "read": {"minimum": 1, "maximum": 2}})
+    with pytest.raises(ValidationError, match="table_capacity"):
+        changed(BARE, table_capacity={"kind": "on_demand", "write": {"minimum": 1, "maximum": 2}})
+    assert BARE.table_capacity == OnDemandCapacity()
 
 
 def test_two_clients_can_not_have_the_same_name() -> None:

@@ -294,6 +294,26 @@ def test_a_fault_of_ours_is_tried_again_and_holds_back_only_what_follows_it(benc
 
 
 @pytest.mark.usefixtures("fault_at_minute_2")
+def test_a_fault_of_ours_is_counted_for_the_version_that_made_it(
+    bench: Bench, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Lambda tells it.
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "12")
+    bench.process(queued("1", of("CP-001", 1)), queued("newer", group="B", body='{"version": 2}'))
+    assert printed.metric("UnforeseenErrors") == []
+    bench.process(queued("2", of("CP-001", 2)))
+    counted = [line for line in printed.lines if "UnforeseenErrors" in line]
+    (dimensions,) = {
+        tuple(sorted(names))
+        for line in counted
+        for each in line["_aws"]["CloudWatchMetrics"]
+        for names in each["Dimensions"]
+    }
+    assert dimensions == ("service", "stage", "version")
+    assert {line["version"] for line in counted} == {"12"}
+
+
+@pytest.mark.usefixtures("fault_at_minute_2")
 def test_a_fault_of_ours_that_comes_back_a_fifth_time_goes_to_the_dlq(bench: Bench) -> None:
     assert bench.process(queued("a", of("CP-001", 1), of("CP-001", 2), of("CP-001", 3), receive_count=5)) == []
     assert bench.stored_minute() == "08:03"
