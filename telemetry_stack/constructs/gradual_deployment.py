@@ -80,7 +80,7 @@ class GradualDeployment(Construct):
 
     def _role_of_codedeploy(self) -> tuple[iam.Role, Permissions]:
         stack = Stack.of(self)
-        application = f"{stack.partition}:codedeploy:{stack.region}:{stack.account}:deploymentgroup"
+        groups = f"deploymentgroup:{self._application.application_name}/*"
         role = iam.Role(
             self,
             "Role",
@@ -91,7 +91,9 @@ class GradualDeployment(Construct):
                     # https://docs.aws.amazon.com/codedeploy/latest/userguide/security_confused_deputy.html
                     conditions={
                         "StringEquals": {"aws:SourceAccount": stack.account},
-                        "ArnLike": {"aws:SourceArn": f"arn:{application}:{self._application.application_name}/*"},
+                        "ArnLike": {
+                            "aws:SourceArn": f"arn:{stack.partition}:codedeploy:{stack.region}:{stack.account}:{groups}"
+                        },
                     },
                 ),
             ),
@@ -143,9 +145,8 @@ class GradualDeployment(Construct):
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
             ),
         )
+        # The alias moves after its group, which it names: by then the group knows the new version's alarms.
         group.node.add_dependency(self._permissions)
-        # The group has to know the new version's alarms when the alias begins to move.
-        alias.node.add_dependency(group)
 
     def _errors(self, name: str, alias: lambda_.Alias) -> cloudwatch.Alarm:
         """Return the alarm on the errors of the invocations that the alias led to the new version."""

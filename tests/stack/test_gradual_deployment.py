@@ -185,10 +185,8 @@ def test_new_code_has_alarms_of_its_own_so_that_a_fix_can_be_deployed_while_the_
     assert made_anew(full, after) == {version_of(full, "processor"), *alarms_of(full, "processor")}
 
 
-def test_an_alias_moves_once_its_deployment_group_knows_the_new_alarms(gradual: Synthesis) -> None:
-    for service in FUNCTIONS:
-        group = group_of(gradual, service)
-        assert group in gradual.resources[gradual.alias_of(service)]["DependsOn"]
+def test_codedeploy_has_its_permissions_before_it_is_asked_to_move_an_alias(gradual: Synthesis) -> None:
+    for group in gradual.of_type(GROUP):
         assert "DeploymentPermissions0F34FEE1" in gradual.resources[group]["DependsOn"]
 
 
