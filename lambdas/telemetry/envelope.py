@@ -1,5 +1,6 @@
 """The telemetry envelope: an accepted event with the server's time and an id, as it travels on the queue."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import ConfigDict, Field, field_validator
@@ -42,3 +43,11 @@ def seal(event: TelemetryEvent, ingested_at: datetime) -> TelemetryEnvelope:
     """Return the envelope of an event that was accepted at `ingested_at`."""
     stamps = {"ingestedAt": to_microseconds(ingested_at), "eventId": event.content_id()}
     return TelemetryEnvelope.model_validate(event.as_json() | stamps)
+
+
+def ids_of(envelopes: Sequence[TelemetryEnvelope]) -> dict[str, list[str]]:
+    """Return by what a log line names several envelopes: the ids of their chargers and events, each in their order."""
+    return {
+        "chargerIds": [envelope.charger_id for envelope in envelopes],
+        "eventIds": [envelope.event_id for envelope in envelopes],
+    }
