@@ -158,7 +158,7 @@ def log_keys(delivery: Delivery) -> dict[str, object]:
         "correlationId": delivery.correlation_id,
         "chargerId": delivery.queued.group,
         "messageId": delivery.queued.message_id,
-        "eventIds": [envelope.event_id for envelope in delivery.envelopes],
+        "eventIds": list(delivery.content.event_ids) if delivery.content else [],
     }
 
 

@@ -377,6 +377,15 @@ def test_of_a_message_what_was_stored_is_named_and_what_of_it_was_stale(bench: B
     assert (line["eventIds"], line["staleEventIds"]) == ([fresh.event_id, stale.event_id], [stale.event_id])
 
 
+def test_an_event_that_breaks_the_contract_is_named_where_its_message_is_told_of(
+    bench: Bench, printed: Printed
+) -> None:
+    foreign, good = of("CP-666"), of("CP-001")
+    bench.process(queued("a", foreign, good))
+    told = {line["message"]: line["eventIds"] for line in printed.logs}
+    assert told == {"dead-lettered": [foreign.event_id, good.event_id], "stored": [good.event_id]}
+
+
 PRIVATE = "52.5163N-13.3777E"
 
 
