@@ -37,7 +37,7 @@ def enqueue(
                 refused |= dict.fromkeys(each.indexes, error_of[each.outgoing.group])
     if refused:
         reasons = sorted({error.reason for error in refused.values()})
-        causes = sorted({str(cause_of(error)) for error in refused.values()})
+        causes = sorted({cause for error in refused.values() if (cause := cause_of(error))})
         not_queued = [envelopes[index] for index in sorted(refused)]
         logger.error("events not queued", reasons=reasons, causes=causes, extra=ids_of(not_queued))
     return refused
