@@ -137,7 +137,7 @@ class Throttle(Settings):
 class BundleTarget(Settings):
     """What the Lambda functions run on, and so what their bundle is built for."""
 
-    python: str = Field(pattern=r"^3\.\d+$", description="The version of Python, e.g. 3.13")
+    python: str = Field(pattern=r"^3\.\d+$", description="The version of Python, e.g. 3.14")
     architecture: Literal["arm64", "x86_64"] = Field(description="The processor")
     host: str | None = Field(
         default=None, description="This machine's platform, when the functions run on it; absent: Lambda's own Linux"
@@ -191,7 +191,7 @@ class StageSettings(Settings):
     )
     runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read, HTTPS: alarms link to it")
     bundle_target: BundleTarget = Field(
-        default=BundleTarget(python="3.13", architecture="arm64"), description="What the functions run on"
+        default=BundleTarget(python="3.14", architecture="arm64"), description="What the functions run on"
     )
     left_out: frozenset[AwsOnly] = Field(default=frozenset(), description="What the emulator can't do; `local` only")
 

@@ -28,7 +28,7 @@ class FunctionPlatform:
     operations: Operations
 
 
-NOT_THE_LATEST_RUNTIME = "The byte code of the bundle and the locked wheels are for this Python; they change together"
+THIS_MACHINES_PYTHON = "It runs on this machine's own Python, whichever that is"
 NO_DEAD_LETTER_TARGET = "Only invocations that nobody waits for have one; the API and the queue wait for each of these"
 BOUNDED_BY_ITS_CALLER = (
     "Its caller bounds it, without taking from what the account's functions share: "
@@ -126,13 +126,16 @@ class TelemetryFunction(Construct):
             )
         )
         Validations.of(function).acknowledge(
-            Acknowledgment(id="AwsSolutions-L1", reason=NOT_THE_LATEST_RUNTIME),
-            Acknowledgment(id="Serverless-LambdaLatestVersion", reason=NOT_THE_LATEST_RUNTIME),
             Acknowledgment(id="Serverless-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
             Acknowledgment(id="NIST.800.53.R5-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
             Acknowledgment(id="NIST.800.53.R5-LambdaConcurrency", reason=BOUNDED_BY_ITS_CALLER),
             Acknowledgment(id="NIST.800.53.R5-LambdaInsideVPC", reason=NOTHING_IN_A_VPC),
         )
+        if settings.bundle_target.host:
+            Validations.of(function).acknowledge(
+                Acknowledgment(id="AwsSolutions-L1", reason=THIS_MACHINES_PYTHON),
+                Acknowledgment(id="Serverless-LambdaLatestVersion", reason=THIS_MACHINES_PYTHON),
+            )
         self._function = cast("lambda_.IFunction", function)
 
     @property

@@ -107,15 +107,16 @@ def test_of_a_batch_what_was_refused_is_told_beside_what_was_stored(cloud: Cloud
 def test_of_a_message_with_poison_the_good_event_is_stored_and_the_bad_one_in_the_dlq(
     cloud: Cloud, charger_id: str, followed: Follow
 ) -> None:
-    good = {**event_of(charger_id), "ingestedAt": "2026-11-23T08:15:30.250123Z", "eventId": f"{charger_id[4:]:0>64}"}
-    bad = {**good, "timestamp": "yesterday", "eventId": f"{charger_id[4:]:1>64}"}
+    good_id, bad_id = f"{charger_id[4:]:0>64}", f"{charger_id[4:]:1>64}"
+    good = {**event_of(charger_id), "ingestedAt": "2026-11-23T08:15:30.250123Z", "eventId": good_id}
+    bad = {**good, "timestamp": "yesterday", "eventId": bad_id}
     request = f"request-of-{charger_id}"
     cloud.put_on_the_queue(charger_id, json.dumps({"version": 1, "correlationId": request, "envelopes": [bad, good]}))
-    eventually(lambda: cloud.stored_lines(good["eventId"]))
-    hops, verdict = followed(bad["eventId"])
-    assert verdict == "in the DLQ (invalid): scripts/dlq.sh show tells more"
+    eventually(lambda: cloud.stored_lines(good_id))
+    hops, verdict = followed(bad_id)
+    assert verdict == "in the DLQ (invalid): scripts/dlq.sh list and show tell more"
     assert f"of {charger_id} moved to the DLQ: invalid" in hops[-1]
-    assert followed(good["eventId"])[1] == f"stored and newest of {charger_id}"
+    assert followed(good_id)[1] == f"stored and newest of {charger_id}"
     _, both = followed(request)
     assert both == "of 2 events: 1 in the DLQ (invalid), 1 stored and newest"
     assert dead_letter_of(cloud, charger_id)
@@ -130,7 +131,7 @@ def test_an_event_that_the_table_can_never_store_is_in_the_dlq(
     event_id = api.post(event_with({"filler": "x" * 10_000}, charger_id)).json()["eventId"]
     eventually(lambda: cloud.log_lines("Processor", chargerId=charger_id, message="dead-lettered"))
     hops, verdict = followed(event_id)
-    assert verdict == "in the DLQ (item_refused): scripts/dlq.sh show tells more"
+    assert verdict == "in the DLQ (item_refused): scripts/dlq.sh list and show tell more"
     assert len(hops) == 2
     # Nobody has taken it from there.
     assert dead_letter_of(cloud, charger_id)

@@ -10,8 +10,6 @@ from telemetry_stack.stages import STAGE_NAMES, AwsOnly, CognitoAuth, NoAuth
 from tests.stack.synthesis import Synthesis, cdk_context, settings_of
 
 FUNCTION_RULES = (
-    "AwsSolutions-L1",
-    "Serverless-LambdaLatestVersion",
     "Serverless-LambdaDLQ",
     "NIST.800.53.R5-LambdaConcurrency",
     "NIST.800.53.R5-LambdaDLQ",
@@ -24,6 +22,11 @@ EVERYWHERE = {
     ("Processor/EventSource", "Serverless-LambdaEventSourceMappingDestination"),
     ("Queue/DeadLetters", "Serverless-SQSRedrivePolicy"),
     ("Api/GetOpenApi", "AwsSolutions-APIG4"),
+}
+ON_THIS_MACHINES_PYTHON = {
+    (f"{function}/Function", rule)
+    for function in FUNCTIONS
+    for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion")
 }
 WITHOUT_TLS_POLICIES = {("Queue/DeadLetters", "AwsSolutions-SQS4"), ("Queue/Queue", "AwsSolutions-SQS4")}
 ROUTES = ("PostTelemetry", "PostTelemetryBatch", "GetTelemetry", "GetTelemetryOfSeveral")
@@ -38,6 +41,8 @@ def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
     }
     if AwsOnly.TLS_POLICIES in settings.left_out:
         expected |= WITHOUT_TLS_POLICIES
+    if settings.bundle_target.host:
+        expected |= ON_THIS_MACHINES_PYTHON
     if isinstance(settings.auth, NoAuth):
         expected |= OPEN_TO_ANYBODY
     if isinstance(settings.auth, CognitoAuth):

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import cast
 
 from tools.follow.lines import Line, Log
 from tools.follow.trail import (
@@ -19,6 +18,7 @@ from tools.follow.trail import (
     STORED,
     TO_BE_DELIVERED_AGAIN,
     Trail,
+    rejected_by,
 )
 
 ONE_SECOND = timedelta(seconds=1)
@@ -125,9 +125,7 @@ def _stored(line: Line, trail: Trail) -> str:
 
 
 def _rejected(line: Line) -> str:
-    reasons = line.fields.get("reasons")
-    counted = cast("dict[str, int]", reasons) if isinstance(reasons, dict) else {}
-    return "rejected: " + ", ".join(f"{number} {reason}" for reason, number in counted.items())
+    return "rejected: " + ", ".join(f"{number} {reason}" for reason, number in rejected_by(line).items())
 
 
 def _refused(line: Line) -> str:
@@ -163,7 +161,7 @@ def _few(names: Sequence[str]) -> str:
 TOLD: Mapping[str, Callable[[Line], str]] = {
     ACCEPTED: lambda line: f"accepted for {line.text('chargerId')}",
     ACCEPTED_SEVERAL: lambda line: f"accepted {_events(line)}",
-    REJECTED: lambda line: f"rejected: {line.text('reason')}",
+    REJECTED: _rejected,
     REJECTED_SEVERAL: _rejected,
     NOT_QUEUED: lambda line: (
         f"could not queue {_events(line)}: {', '.join((*line.texts('reasons'), *line.texts('causes')))}"

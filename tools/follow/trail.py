@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import cast
 
 from tools.follow.items import Item, Items
 from tools.follow.lines import Line, Log, Logs
@@ -98,6 +99,13 @@ def follow(asked: str, logs: Logs, items: Items, since: datetime) -> Trail:
 def is_processed(event: Event, lines: Iterable[Line]) -> bool:
     """Tell whether the processor names the event in any line."""
     return any(line.log is Log.PROCESSOR and event.event_id in line.event_ids for line in lines)
+
+
+def rejected_by(line: Line) -> Mapping[str, int]:
+    """Return how many events a line of ingest says to be rejected, by reason."""
+    if line.message == REJECTED:
+        return {line.text("reason"): 1}
+    return cast("dict[str, int]", line.fields["reasons"]) if line.message == REJECTED_SEVERAL else {}
 
 
 def _events(asked: str, lines: Sequence[Line]) -> list[Event]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
-from typing import cast
 
 from tools.follow.items import Item, Newest
 from tools.follow.lines import Line, Log
@@ -16,18 +15,17 @@ from tools.follow.trail import (
     DEAD_LETTERED,
     FINDINGS_CHANGED,
     NOT_QUEUED,
-    REJECTED,
-    REJECTED_SEVERAL,
     STORED,
     TO_BE_DELIVERED_AGAIN,
     Event,
     Trail,
     is_processed,
+    rejected_by,
 )
 
 # Longer than any message that is to be delivered again stays hidden.
 SILENCE = timedelta(minutes=10)
-IN_THE_DLQ = "scripts/dlq.sh show tells more"
+IN_THE_DLQ = "scripts/dlq.sh list and show tell more"
 
 
 class Outcome(StrEnum):
@@ -157,7 +155,7 @@ def _unfinished(ends: Sequence[Line], event: Event | None, now: datetime) -> Ver
     reason = last.text("reason")
     if last.message == DEAD_LETTERED:
         return Verdict(outcome=Outcome.DEAD_LETTERED, reason=reason, more=f": {IN_THE_DLQ}", event=event)
-    more = f", {len(ends)} times so far"
+    more = f", received {last.text('receives')} times so far"
     if now - last.time > SILENCE:
         more += f", the last at {last.time:%FT%TZ}: if the queue itself moved it to the DLQ, {IN_THE_DLQ}"
     return Verdict(outcome=Outcome.WAITING, reason=reason, more=more, event=event)
@@ -184,12 +182,8 @@ def _queued(event: Event, trail: Trail) -> Verdict:
 
 def _rejected(line: Line) -> Iterator[Verdict]:
     """Yield a verdict for each event that a line of ingest says to be rejected."""
-    if line.message == REJECTED:
-        yield Verdict(outcome=Outcome.REFUSED, reason=line.text("reason"))
-    elif line.message == REJECTED_SEVERAL:
-        reasons = cast("dict[str, int]", line.fields.get("reasons", {}))
-        for reason, number in reasons.items():
-            yield from [Verdict(outcome=Outcome.REFUSED, reason=reason)] * number
+    for reason, number in rejected_by(line).items():
+        yield from [Verdict(outcome=Outcome.REFUSED, reason=reason)] * number
 
 
 def _of_the_request(trail: Trail, now: datetime) -> Verdict:

@@ -85,6 +85,7 @@ class Service:
     table: InMemoryTable = field(default_factory=InMemoryTable)
     logs: RecordedLogs = field(default_factory=RecordedLogs)
     received: int = 0
+    receives: int = 0
     printed_before: int = 0
 
     def post(self, first: object, *others: object, request: str = "request-1", chargers: str = "*") -> list[str | None]:
@@ -104,14 +105,17 @@ class Service:
         # Ingest's keys are not the processor's.
         observed(lambda: None)()
         store = Store(table=table or self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
-        processor = Processor(store=store, dead_letter_queue=InMemoryQueue(available=dead_letters))
+        dlq = InMemoryQueue(available=dead_letters)
+        processor = Processor(queue=self.queue, store=store, dead_letter_queue=dlq)
+        self.receives += 1
         waiting = [
             QueuedMessage(
                 message_id=f"message-{number}",
+                receipt_handle=f"message-{number}",
                 group=each.group,
                 sequence_number=str(number),
                 first_seen_at="2026-11-23T08:15:30.000Z",
-                receive_count=1,
+                receive_count=self.receives,
                 body=each.body,
             )
             for number, each in enumerate(self.queue.messages)
@@ -254,7 +258,7 @@ def test_an_event_that_waits_is_told_with_the_reason_and_how_often(service: Serv
     *_, waiting = told.hops
     assert waiting.startswith("processor message message-0 of CP-001 to be delivered again: table_unavailable")
     assert ", 3 times until 20" in waiting
-    assert told.verdict == "waiting to be delivered again (table_unavailable), 3 times so far"
+    assert told.verdict == "waiting to be delivered again (table_unavailable), received 3 times so far"
 
 
 def test_an_event_that_waited_is_stored_in_the_end(service: Service) -> None:
@@ -270,7 +274,7 @@ def test_after_a_silence_the_queue_itself_may_have_given_it_up(service: Service)
     [event_id] = service.post(event())
     service.process(InMemoryTable(available=False))
     told = service.told(event_id, now=datetime.now(UTC) + timedelta(minutes=11))
-    assert "if the queue itself moved it to the DLQ, scripts/dlq.sh show tells more" in told.verdict
+    assert "if the queue itself moved it to the DLQ, scripts/dlq.sh list and show tell more" in told.verdict
 
 
 def test_an_event_that_the_table_refuses_is_in_the_dlq(service: Service) -> None:
@@ -278,7 +282,7 @@ def test_an_event_that_the_table_refuses_is_in_the_dlq(service: Service) -> None
     service.process(InMemoryTable(write_errors={"CP-001": [ItemRefusedError(), ItemRefusedError()]}))
     told = service.told(event_id)
     assert told.hops[-1].startswith("processor message message-0 of CP-001 moved to the DLQ: item_refused")
-    assert told.verdict == "in the DLQ (item_refused): scripts/dlq.sh show tells more"
+    assert told.verdict == "in the DLQ (item_refused): scripts/dlq.sh list and show tell more"
 
 
 def test_what_was_redriven_from_the_dlq_and_stored_is_stored(service: Service) -> None:
@@ -297,7 +301,7 @@ def test_of_a_message_with_poison_each_event_is_told_by_itself(service: Service)
     service.queue.messages[0] = type(message)(body=body, group=message.group, deduplication_id="")
     service.process()
     assert service.told(good).verdict == "stored and newest of CP-001"
-    assert service.told(bad).verdict == "in the DLQ (invalid): scripts/dlq.sh show tells more"
+    assert service.told(bad).verdict == "in the DLQ (invalid): scripts/dlq.sh list and show tell more"
     told = service.told("request-1")
     assert told.hops[-1] == "processor 1 event of CP-001: 1 stored, 0 stale"
     assert told.verdict == "of 2 events: 1 stored and newest, 1 in the DLQ (invalid)"
@@ -310,7 +314,7 @@ def test_of_a_message_whose_events_can_not_be_told_apart_its_request_tells(servi
     service.process(dead_letters=False)
     assert "waiting to be delivered again (queue_unavailable)" in service.told("request-1").verdict
     service.process()
-    assert service.told("request-1").verdict == "in the DLQ (invalid): scripts/dlq.sh show tells more"
+    assert service.told("request-1").verdict == "in the DLQ (invalid): scripts/dlq.sh list and show tell more"
 
 
 @pytest.mark.parametrize(("sent", "reason"), [({}, "invalid"), ({"chargerId": "CP-002"}, "forbidden")], ids=str)
@@ -319,7 +323,7 @@ def test_an_event_that_was_refused_is_told_with_its_reason(
 ) -> None:
     service.post({**event(), **sent} if sent else {}, chargers="CP-001")
     told = service.told("request-1")
-    assert told.hops[-1] == f"ingest rejected: {reason}"
+    assert told.hops[-1] == f"ingest rejected: 1 {reason}"
     assert told.verdict == f"refused ({reason})"
 
 

@@ -8,7 +8,7 @@ from tools.local_cloud import start_emulator
 
 PERMISSIONS = """
 from ministack.core.iam_actions import extract_iam_action
-for action in ("sqs:SendMessageBatch", "sqs:SendMessage", "sqs:DeleteMessageBatch", None):
+for action in ("sqs:SendMessageBatch", "sqs:SendMessage", "sqs:ChangeMessageVisibilityBatch", "x:DoBatch", None):
     print(extract_iam_action(action))
 """
 
@@ -61,8 +61,8 @@ def printed_by(ministack: Path, program: str) -> str:
 
 
 def test_the_emulator_is_started_with_one_permission_for_one_message_and_for_several(ministack: Path) -> None:
-    told = printed_by(ministack, PERMISSIONS)
-    assert told.split() == ["sqs:SendMessage", "sqs:SendMessage", "sqs:DeleteMessageBatch", "None"]
+    permitted = ["sqs:SendMessage", "sqs:SendMessage", "sqs:ChangeMessageVisibility", "x:DoBatch", "None"]
+    assert printed_by(ministack, PERMISSIONS).split() == permitted
 
 
 def test_an_answer_has_the_id_that_its_function_was_given_also_of_requests_at_one_time(ministack: Path) -> None:
