@@ -19,13 +19,13 @@ from tools.follow.verdicts import Verdict, summary, verdicts_of
 
 # An event's id, API Gateway's id of a request in base64, and the emulator's.
 ID = re.compile(r"[A-Za-z0-9+/=_-]{1,128}")
-SINCE = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+SINCE = re.compile(r"[1-9][0-9]{0,3}[mhd]")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def main() -> int:
+def main(command_line: list[str]) -> int:
     """Say what became of an event, and end with one clear line where that fails."""
-    arguments = _parser().parse_args()
+    arguments = _parser().parse_args(command_line)
     return run_to_its_end("follow.sh", lambda: _run(arguments))
 
 
@@ -37,7 +37,8 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         trail = follow(arguments.id, logs, items, now - _duration(arguments.since))
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"{stage.settings.stack_name} can't be looked into: {error}") from error
+        needs = "docs/runbook.md says which permissions this needs"
+        raise CommandError(f"{stage.settings.stack_name} can't be looked into: {error}; {needs}") from error
     if not trail.lines:
         raise CommandError(
             f"{arguments.id} was not found in the logs of the last {arguments.since}; "
@@ -54,7 +55,8 @@ def as_text(trail: Trail, verdicts: list[Verdict]) -> str:
     if len(verdicts) > 1:
         known = ((verdict.event.event_id if verdict.event else "no id", verdict.text) for verdict in verdicts)
         lines += [*(f"{event_id:<64}  {text}" for event_id, text in known), ""]
-    return "\n".join([*lines, summary(verdicts)])
+    # A terminal obeys what is not printable, and what AWS or an issuer says is not ours.
+    return "\n".join(re.sub(r"[^ -~]", "?", line) for line in [*lines, summary(verdicts)])
 
 
 def as_json(trail: Trail, verdicts: list[Verdict]) -> str:
@@ -131,4 +133,4 @@ def _duration(since: str) -> timedelta:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

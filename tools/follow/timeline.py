@@ -106,7 +106,12 @@ def _kind(line: Line) -> object:
 
 def _told(line: Line, trail: Trail) -> str:
     """Return what a line says, and of which request, where it is not the one that is followed."""
-    told = _stored(line, trail) if line.message == STORED else TOLD.get(line.message, _answered)(line)
+    if line.log is Log.ACCESS:
+        told = _answered(line)
+    elif line.message == STORED:
+        told = _stored(line, trail)
+    else:
+        told = TOLD[line.message](line) if line.message in TOLD else line.message
     another = line.request_id and line.request_id != trail.asked
     return f"{told}; request {line.request_id}" if another else told
 

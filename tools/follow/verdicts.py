@@ -10,8 +10,6 @@ from http import HTTPStatus
 from tools.follow.items import Item, Newest
 from tools.follow.lines import Line, Log
 from tools.follow.trail import (
-    ACCEPTED,
-    ACCEPTED_SEVERAL,
     DEAD_LETTERED,
     FINDINGS_CHANGED,
     NOT_QUEUED,
@@ -105,10 +103,11 @@ def _verdict(event: Event, trail: Trail, now: datetime) -> Verdict:
     ends = [line for line in about if line.message in {TO_BE_DELIVERED_AGAIN, DEAD_LETTERED}]
     if ends:
         return _unfinished(ends, event, now)
-    if any(line.message in {ACCEPTED, ACCEPTED_SEVERAL} for line in about):
-        return _queued(event, trail)
-    reasons = next(", ".join(line.texts("reasons")) for line in about if line.message == NOT_QUEUED)
-    return Verdict(outcome=Outcome.REFUSED, reason=reasons, more=": its sender was told to send it again", event=event)
+    if about[-1].message == NOT_QUEUED:
+        reasons = ", ".join(about[-1].texts("reasons"))
+        more = ": its sender was told to send it again"
+        return Verdict(outcome=Outcome.REFUSED, reason=reasons, more=more, event=event)
+    return _queued(event, trail, now)
 
 
 def _places(event: Event, item: Item) -> Iterator[str]:
@@ -161,7 +160,7 @@ def _unfinished(ends: Sequence[Line], event: Event | None, now: datetime) -> Ver
     return Verdict(outcome=Outcome.WAITING, reason=reason, more=more, event=event)
 
 
-def _queued(event: Event, trail: Trail) -> Verdict:
+def _queued(event: Event, trail: Trail, now: datetime) -> Verdict:
     behind = [
         line
         for line in trail.lines
@@ -177,6 +176,8 @@ def _queued(event: Event, trail: Trail) -> Verdict:
         )
     else:
         more = ": the processor has not told of it so far"
+        if now - trail.lines[-1].time > SILENCE:
+            more += ", which it has long had the time for: see queue-behind in docs/runbook.md"
     return Verdict(outcome=Outcome.QUEUED, more=more, event=event)
 
 

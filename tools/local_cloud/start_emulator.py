@@ -1,8 +1,8 @@
 """Starts the emulator with two things as on AWS, which MiniStack 1.5.33 has otherwise.
 
 Who may do a thing to a message may do it to several in one request: `sqs:SendMessage` permits SendMessageBatch,
-`sqs:ChangeMessageVisibility` permits ChangeMessageVisibilityBatch, and there are no other permissions for them. MiniStack
-asks for `sqs:SendMessageBatch` and so on, which no policy can sensibly grant.
+`sqs:ChangeMessageVisibility` permits ChangeMessageVisibilityBatch, and there are no other permissions for them.
+MiniStack asks for `sqs:SendMessageBatch` and so on, which no policy can sensibly grant.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
 
 The header `apigw-requestid` of an HTTP API's answer is the `requestId` that its function is given, so that who has the

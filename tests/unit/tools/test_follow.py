@@ -22,15 +22,19 @@ from telemetry.item import NO_REVISION, to_item
 from telemetry.latest_table import DynamoTable
 from telemetry.observability import observed
 from telemetry.settings import IngestSettings
-from tests.unit.conftest import EVENTS, NOW, Printed
+from tests.stage_settings import BARE
+from tests.unit.conftest import EVENTS, NOW, Printed, client_with_table
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
 from tests.unit.strategies import START
 from tests.unit.test_merge import envelope, merge_all
+from tools import command_line
 from tools.command_line import CommandError
+from tools.deployed_stage import DeployedStage
+from tools.follow import __main__ as follow_command
 from tools.follow import lines
-from tools.follow.__main__ import as_json, as_text
+from tools.follow.__main__ import as_json, as_text, main
 from tools.follow.items import DynamoItems, Item, Newest, parse_item
-from tools.follow.lines import CloudWatchLogs, Line, Log, parse_line
+from tools.follow.lines import GROUPS, CloudWatchLogs, Line, Log, parse_line
 from tools.follow.timeline import Entry, duration, shown
 from tools.follow.trail import Trail, follow
 from tools.follow.verdicts import Verdict, summary, verdicts_of
@@ -84,9 +88,11 @@ class Service:
     queue: InMemoryQueue = field(default_factory=InMemoryQueue)
     table: InMemoryTable = field(default_factory=InMemoryTable)
     logs: RecordedLogs = field(default_factory=RecordedLogs)
-    received: int = 0
-    receives: int = 0
+    seconds: float = 0
     printed_before: int = 0
+
+    def __post_init__(self) -> None:
+        self.queue.clock = lambda: self.seconds
 
     def post(self, first: object, *others: object, request: str = "request-1", chargers: str = "*") -> list[str | None]:
         """Post events, several as a batch; return the id that each was given."""
@@ -100,29 +106,39 @@ class Service:
         self.keep(Log.INGEST)
         return [each.get("eventId") for each in answered.get("results", [answered])]
 
-    def process(self, table: InMemoryTable | None = None, *, dead_letters: bool = True) -> None:
-        """Let the processor have what is on the queue; what is to be delivered again comes again next time."""
+    def process(
+        self, table: InMemoryTable | None = None, *, dead_letters: bool = True, tells_the_queue: bool = True
+    ) -> None:
+        """Let the processor have what the queue gives, a minute later than the last time."""
         # Ingest's keys are not the processor's.
         observed(lambda: None)()
-        store = Store(table=table or self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
-        dlq = InMemoryQueue(available=dead_letters)
-        processor = Processor(queue=self.queue, store=store, dead_letter_queue=dlq)
-        self.receives += 1
-        waiting = [
+        self.seconds += 60
+        received = [
             QueuedMessage(
-                message_id=f"message-{number}",
-                receipt_handle=f"message-{number}",
-                group=each.group,
-                sequence_number=str(number),
+                message_id=each.message_id,
+                receipt_handle=each.receipt_handle,
+                group=each.message.group,
+                sequence_number=each.message_id,
                 first_seen_at="2026-11-23T08:15:30.000Z",
-                receive_count=self.receives,
-                body=each.body,
+                receive_count=each.receives,
+                body=each.message.body,
             )
-            for number, each in enumerate(self.queue.messages)
-        ][self.received :]
-        if not processor.process(waiting, lambda: 20.0):
-            self.received = len(self.queue.messages)
+            for each in self.queue.receive()
+        ]
+        store = Store(table=table or self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
+        dead_letter_queue = InMemoryQueue(available=dead_letters)
+        processor = Processor(queue=self.queue, store=store, dead_letter_queue=dead_letter_queue)
+        failed = processor.process(received, lambda: 20.0)
+        for each in received:
+            if tells_the_queue and each.message_id not in failed:
+                self.queue.delete(each.receipt_handle)
         self.keep(Log.PROCESSOR)
+
+    def change(self, old: str, new: str) -> None:
+        """Let the last message be as other code would have sent it."""
+        kept = self.queue.kept[-1]
+        assert old in kept.message.body
+        kept.message = replace(kept.message, body=kept.message.body.replace(old, new))
 
     def keep(self, log: Log) -> None:
         """Bring what was printed to the log."""
@@ -236,8 +252,7 @@ def test_a_late_event_is_stale(service: Service) -> None:
 def test_what_was_stored_once_is_not_stale_when_it_is_delivered_again(service: Service) -> None:
     [event_id] = service.post(event())
     [newer] = service.post(event(second=1), request="request-2")
-    service.process()
-    service.received = 0
+    service.process(tells_the_queue=False)
     service.process()
     assert service.told(event_id).verdict == f"stored, superseded by {newer} of 2026-11-23T08:15:01.000Z"
 
@@ -256,7 +271,7 @@ def test_an_event_that_waits_is_told_with_the_reason_and_how_often(service: Serv
         service.process(InMemoryTable(available=False))
     told = service.told(event_id)
     *_, waiting = told.hops
-    assert waiting.startswith("processor message message-0 of CP-001 to be delivered again: table_unavailable")
+    assert waiting.startswith("processor message message-1 of CP-001 to be delivered again: table_unavailable")
     assert ", 3 times until 20" in waiting
     assert told.verdict == "waiting to be delivered again (table_unavailable), received 3 times so far"
 
@@ -281,24 +296,21 @@ def test_an_event_that_the_table_refuses_is_in_the_dlq(service: Service) -> None
     [event_id] = service.post(event())
     service.process(InMemoryTable(write_errors={"CP-001": [ItemRefusedError(), ItemRefusedError()]}))
     told = service.told(event_id)
-    assert told.hops[-1].startswith("processor message message-0 of CP-001 moved to the DLQ: item_refused")
+    assert told.hops[-1].startswith("processor message message-1 of CP-001 moved to the DLQ: item_refused")
     assert told.verdict == "in the DLQ (item_refused): scripts/dlq.sh list and show tell more"
 
 
 def test_what_was_redriven_from_the_dlq_and_stored_is_stored(service: Service) -> None:
     [event_id] = service.post(event())
     service.process(InMemoryTable(write_errors={"CP-001": [ItemRefusedError(), ItemRefusedError()]}))
-    service.received = 0
+    service.queue.keep(service.queue.messages[0])
     service.process()
     assert service.told(event_id).verdict == "stored and newest of CP-001"
 
 
 def test_of_a_message_with_poison_each_event_is_told_by_itself(service: Service) -> None:
     good, bad = service.post(event(second=1), event())
-    [message] = service.queue.messages
-    # As an older ingest might have let it through.
-    body = message.body.replace("2026-11-23T08:15:00.000Z", "yesterday")
-    service.queue.messages[0] = type(message)(body=body, group=message.group, deduplication_id="")
+    service.change("2026-11-23T08:15:00.000Z", "yesterday")
     service.process()
     assert service.told(good).verdict == "stored and newest of CP-001"
     assert service.told(bad).verdict == "in the DLQ (invalid): scripts/dlq.sh list and show tell more"
@@ -308,13 +320,13 @@ def test_of_a_message_with_poison_each_event_is_told_by_itself(service: Service)
 
 
 def test_of_a_message_whose_events_can_not_be_told_apart_its_request_tells(service: Service) -> None:
-    body = json.dumps({"version": 1, "correlationId": "request-1", "envelopes": [{}]})
-    service.post(event(), request="request-2")
-    service.queue.messages[0] = type(service.queue.messages[0])(body=body, group="CP-001", deduplication_id="")
+    service.post(event())
+    service.change("request-1", "request-2")
+    service.change('"eventId"', '"id"')
     service.process(dead_letters=False)
-    assert "waiting to be delivered again (queue_unavailable)" in service.told("request-1").verdict
+    assert "waiting to be delivered again (queue_unavailable)" in service.told("request-2").verdict
     service.process()
-    assert service.told("request-1").verdict == "in the DLQ (invalid): scripts/dlq.sh list and show tell more"
+    assert service.told("request-2").verdict == "in the DLQ (invalid): scripts/dlq.sh list and show tell more"
 
 
 @pytest.mark.parametrize(("sent", "reason"), [({}, "invalid"), ({"chargerId": "CP-002"}, "forbidden")], ids=str)
@@ -388,14 +400,31 @@ def test_an_event_of_which_the_processor_says_nothing_is_on_the_queue(service: S
     assert service.told(event_id).verdict == "on the queue: the processor has not told of it so far"
 
 
+def test_an_event_of_which_the_processor_should_have_said_something_leads_to_the_runbook(service: Service) -> None:
+    [event_id] = service.post(event())
+    told = service.told(event_id, now=datetime.now(UTC) + timedelta(minutes=11))
+    assert told.verdict.endswith(": see queue-behind in docs/runbook.md")
+
+
+def test_a_processor_that_died_before_it_told_of_an_event_leaves_it_on_the_queue(service: Service) -> None:
+    [event_id] = service.post(event(payload={"temp_c": 80}))
+    service.process()
+    service.table.items.clear()
+    service.logs.lines = [line for line in service.logs.lines if line.message == "findings changed"]
+    told = service.told(event_id)
+    assert told.hops == ["processor findings: TEMPERATURE_HIGH, TEMPERATURE_CRITICAL appeared"]
+    assert told.verdict == "on the queue: the processor has not told of it so far"
+
+
 def test_an_event_may_wait_behind_another_of_its_charger(service: Service) -> None:
     service.post(event())
     service.process(InMemoryTable(available=False))
     # While the first waits, a FIFO queue gives nothing of its charger.
     [event_id] = service.post(event(second=1), request="request-2")
     told = service.told(event_id)
-    assert told.hops[0].startswith("processor message message-0 of CP-001 to be delivered again: table_unavailable")
-    behind = "message message-0 of CP-001 is to be delivered again (table_unavailable), and what follows waits for it"
+    [waiting] = [hop for hop in told.hops if hop.startswith("processor")]
+    assert waiting.startswith("processor message message-1 of CP-001 to be delivered again: table_unavailable")
+    behind = "message message-1 of CP-001 is to be delivered again (table_unavailable), and what follows waits for it"
     assert told.verdict == f"on the queue: {behind}"
 
 
@@ -413,9 +442,7 @@ def test_an_event_does_not_wait_behind_what_was_stored_or_is_of_another_charger(
 
 def test_a_message_of_newer_code_is_told_by_its_charger(service: Service) -> None:
     [event_id] = service.post(event())
-    [message] = service.queue.messages
-    body = message.body.replace('"version":1', '"version":2')
-    service.queue.messages[0] = type(message)(body=body, group=message.group, deduplication_id="")
+    service.change('"version":1', '"version":2')
     service.process()
     assert "is to be delivered again (newer_message)" in service.told(event_id).verdict
 
@@ -441,6 +468,17 @@ def test_a_resend_that_the_queue_dropped_is_told_by_what_became_of_the_first(ser
 def test_a_request_of_which_api_gateway_alone_tells(service: Service, fields: dict[str, str], verdict: str) -> None:
     service.answered(**fields)
     assert service.told("request-1").verdict == verdict
+
+
+def test_what_a_terminal_would_obey_is_not_printed(service: Service) -> None:
+    service.answered(status="401", authorizerError="\x1b[31mred\u2028")
+    assert service.told("request-1").verdict == "refused (401 by API Gateway): ?[31mred?"
+
+
+def test_a_line_that_is_not_known_here_is_told_as_it_is(service: Service) -> None:
+    fields = {"message": "something new", "correlationId": "request-1", "timestamp": datetime.now(UTC).isoformat()}
+    service.logs.write(Log.INGEST, fields)
+    assert service.told("request-1").hops == ["ingest something new"]
 
 
 def test_what_is_in_no_log_has_no_lines(service: Service) -> None:
@@ -633,3 +671,64 @@ def test_an_item_that_is_broken_is_the_newest_of_nothing() -> None:
     assert parse_item({"chargerId": {"S": "CP-001"}, "connectors": {"M": {"1": {"S": "x"}}}}, NOW) == Item(
         Newest("", ""), {"1": Newest("", "")}
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "the following arguments are required: ID, --stage"),
+        (["a b", "--stage", "dev"], "argument ID: 'a b' can't be the id of an event or of a request"),
+        (['"', "--stage", "dev"], "argument ID: '\"' can't be the id of an event or of a request"),
+        (["a", "--stage", "nosuch"], "argument --stage: invalid choice: 'nosuch'"),
+        (["a", "--stage", "dev", "--since", "0h"], "argument --since: '0h' is no time; give e.g. 30m, 24h or 7d"),
+        (["a", "--stage", "dev", "--since", "1w"], "argument --since: '1w' is no time; give e.g. 30m, 24h or 7d"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"follow.sh: {told}")
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeployedStage]:
+    """A stage whose logs and table are there, and empty."""
+    outputs = {output: output for output in (*GROUPS.values(), "TableName")} | {"TableName": "latest"}
+
+    def leaves_signals_alone(*_: object) -> None:
+        """Do nothing: pytest needs its own."""
+
+    def here(_name: str, *, profile: str | None) -> DeployedStage:
+        assert profile is None
+        return DeployedStage(BARE, outputs, boto3.Session())
+
+    monkeypatch.setattr(command_line.signal, "signal", leaves_signals_alone)
+    monkeypatch.setattr(follow_command, "deployed_stage", here)
+    with mock_aws():
+        client_with_table()
+        for output in GROUPS.values():
+            boto3.client("logs").create_log_group(logGroupName=output)
+        yield here("dev", profile=None)
+
+
+def test_what_was_not_found_is_told_with_how_long_logs_are_kept(
+    stage: DeployedStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["A" * 64, "--stage", "dev", "--since", "7d"]) == 1
+    told = capsys.readouterr()
+    kept = f"stage {stage.settings.name} keeps its logs for {stage.settings.log_retention_days} d"
+    # The id of an event, as somebody may have written it down.
+    assert told.err == f"follow.sh: {'a' * 64} was not found in the logs of the last 7d; {kept}\n"
+    assert told.out == ""
+
+
+def test_what_aws_refuses_is_told_in_one_line(stage: DeployedStage, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.logs.delete_log_group(logGroupName="IngestLogName")
+    assert main(["a", "--stage", "dev"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"follow.sh: {stage.settings.stack_name} can't be looked into: ")
+    assert "FilterLogEvents" in line
