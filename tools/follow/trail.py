@@ -1,7 +1,7 @@
 """What the logs and the table hold of an event, or of the events that one request brought."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -96,11 +96,6 @@ def follow(asked: str, logs: Logs, items: Items, since: datetime) -> Trail:
     )
 
 
-def is_processed(event: Event, lines: Iterable[Line]) -> bool:
-    """Tell whether the processor names the event in any line."""
-    return any(line.log is Log.PROCESSOR and event.event_id in line.event_ids for line in lines)
-
-
 def rejected_by(line: Line) -> Mapping[str, int]:
     """Return how many events a line of ingest says to be rejected, by reason."""
     if line.message == REJECTED:
@@ -143,7 +138,8 @@ def _of_waiting_chargers(events: Sequence[Event], lines: Sequence[Line], logs: L
 
     A FIFO queue gives nothing of a charger while an earlier message of it is to be delivered again.
     """
-    waiting = [event for event in events if not is_processed(event, lines)]
+    processed = {event_id for line in lines if line.log is Log.PROCESSOR for event_id in line.event_ids}
+    waiting = [event for event in events if event.event_id not in processed]
     found: list[Line] = []
     for charger in islice({event.charger_id: None for event in waiting if event.charger_id}, MOST_CHARGERS):
         of_charger = logs.naming(Log.PROCESSOR, charger, begun)

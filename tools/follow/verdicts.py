@@ -17,7 +17,6 @@ from tools.follow.trail import (
     TO_BE_DELIVERED_AGAIN,
     Event,
     Trail,
-    is_processed,
     rejected_by,
 )
 
@@ -76,11 +75,8 @@ def verdicts_of(trail: Trail, now: datetime) -> list[Verdict]:
         now: the time.
     """
     found = [_verdict(event, trail, now) for event in trail.events]
-    for line in trail.lines:
-        # What is rejected beside an event that is followed by its id is another one.
-        if line.request_id == trail.asked:
-            found += _rejected(line)
-    return found or [_of_the_request(trail, now)]
+    rejected = [verdict for line in trail.lines for verdict in _rejected(line)]
+    return [*found, *rejected] or [_of_the_request(trail, now)]
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
@@ -103,7 +99,7 @@ def _verdict(event: Event, trail: Trail, now: datetime) -> Verdict:
     ends = [line for line in about if line.message in {TO_BE_DELIVERED_AGAIN, DEAD_LETTERED}]
     if ends:
         return _unfinished(ends, event, now)
-    if about[-1].message == NOT_QUEUED:
+    if all(line.message == NOT_QUEUED for line in about):
         reasons = ", ".join(about[-1].texts("reasons"))
         more = ": its sender was told to send it again"
         return Verdict(outcome=Outcome.REFUSED, reason=reasons, more=more, event=event)
@@ -164,9 +160,7 @@ def _queued(event: Event, trail: Trail, now: datetime) -> Verdict:
     behind = [
         line
         for line in trail.lines
-        if line.message == TO_BE_DELIVERED_AGAIN
-        and line.text("chargerId") == event.charger_id
-        and not any(is_processed(each, [line]) for each in trail.events)
+        if line.message == TO_BE_DELIVERED_AGAIN and line.text("chargerId") == event.charger_id
     ]
     if behind:
         message = behind[-1]

@@ -35,7 +35,7 @@ from tools.follow import lines
 from tools.follow.__main__ import as_json, as_text, main
 from tools.follow.items import DynamoItems, Item, Newest, parse_item
 from tools.follow.lines import GROUPS, CloudWatchLogs, Line, Log, parse_line
-from tools.follow.timeline import Entry, duration, shown
+from tools.follow.timeline import Entry, duration, instant, shown
 from tools.follow.trail import Trail, follow
 from tools.follow.verdicts import Verdict, summary, verdicts_of
 
@@ -269,10 +269,13 @@ def test_an_event_that_waits_is_told_with_the_reason_and_how_often(service: Serv
     [event_id] = service.post(event())
     for _ in range(3):
         service.process(InMemoryTable(available=False))
+    accepted, *waiting = (line for line in service.logs.lines if line.event_ids)
+    later = [replace(line, time=line.time + timedelta(seconds=seconds)) for seconds, line in enumerate(waiting)]
+    service.logs.lines = [accepted, *later]
     told = service.told(event_id)
-    *_, waiting = told.hops
-    assert waiting.startswith("processor message message-1 of CP-001 to be delivered again: table_unavailable")
-    assert ", 3 times until 20" in waiting
+    _, hop = told.hops
+    assert hop.startswith("processor message message-1 of CP-001 to be delivered again: table_unavailable")
+    assert hop.endswith(f", 3 times until {instant(later[-1].time)}")
     assert told.verdict == "waiting to be delivered again (table_unavailable), received 3 times so far"
 
 
@@ -384,6 +387,14 @@ def test_what_could_not_be_queued_was_refused_for_now(service: Service) -> None:
     assert told.verdict == "refused (queue_unavailable): its sender was told to send it again"
 
 
+def test_what_was_accepted_in_any_request_is_on_the_queue(service: Service) -> None:
+    [event_id] = service.post(event(), request="request-1")
+    for is_available in (False, True):
+        service.queue.available = is_available
+        service.post(event(), request="request-2")
+        assert service.told(event_id).verdict == "on the queue: the processor has not told of it so far"
+
+
 def test_what_was_queued_at_the_second_attempt_is_followed_from_the_first(service: Service) -> None:
     service.queue.available = False
     service.post(event())
@@ -428,6 +439,15 @@ def test_an_event_may_wait_behind_another_of_its_charger(service: Service) -> No
     assert told.verdict == f"on the queue: {behind}"
 
 
+def test_of_a_batch_each_event_waits_behind_its_own_charger_alone(service: Service) -> None:
+    service.post(event())
+    service.process(InMemoryTable(available=False))
+    one, other = service.post(event(second=1), event("CP-002"), request="request-2")
+    verdicts = {each.event.event_id: each.text for each in service.told("request-2").verdicts if each.event}
+    assert str(verdicts[str(one)]).startswith("on the queue: message message-1 of CP-001")
+    assert verdicts[str(other)] == "on the queue: the processor has not told of it so far"
+
+
 def test_an_event_does_not_wait_behind_what_was_stored_or_is_of_another_charger(service: Service) -> None:
     service.post(event())
     service.process(InMemoryTable(available=False))
@@ -454,6 +474,36 @@ def test_a_resend_that_the_queue_dropped_is_told_by_what_became_of_the_first(ser
     told = service.told("request-2")
     assert "processor 1 event of CP-002: 1 stored, 0 stale; request request-1" in told.hops
     assert told.verdict == "of 2 events: 2 stored and newest"
+
+
+def test_a_resend_of_what_waits_is_told_once(service: Service) -> None:
+    service.post(event(), event("CP-002"))
+    service.process(InMemoryTable(available=False))
+    service.post(event(), event("CP-002"), request="request-2")
+    told = service.told("request-2")
+    assert sum("to be delivered again" in hop for hop in told.hops) == 2
+    assert told.verdict == "of 2 events: 2 waiting to be delivered again (table_unavailable)"
+
+
+def test_a_request_is_told_of_its_own_events_alone(service: Service) -> None:
+    service.post(event(payload={"temp_c": 80}), event(second=1))
+    [event_id] = service.post(event(payload={"temp_c": 80}), request="request-2")
+    service.process()
+    told = service.told("request-2")
+    assert [each.event.event_id for each in told.verdicts if each.event] == [event_id]
+    assert "processor stored; request request-1" in told.hops
+    assert "processor findings: TEMPERATURE_HIGH, TEMPERATURE_CRITICAL appeared" in told.hops
+    assert told.verdict.startswith("stored, superseded by ")
+
+
+def test_of_a_great_batch_all_is_found_at_once(service: Service) -> None:
+    service.post(*(event(f"CP-{number}") for number in range(20)))
+    service.process()
+    service.process()
+    told = service.told("request-1")
+    assert told.verdict == "of 20 events: 20 stored and newest"
+    assert sum(hop.startswith("processor") for hop in told.hops) == 20
+    assert len([1 for log, *_ in service.logs.looked_for if log is Log.PROCESSOR]) == 1
 
 
 @pytest.mark.parametrize(
