@@ -481,7 +481,8 @@ def test_a_resend_of_what_waits_is_told_once(service: Service) -> None:
     service.process(InMemoryTable(available=False))
     service.post(event(), event("CP-002"), request="request-2")
     told = service.told("request-2")
-    assert sum("to be delivered again" in hop for hop in told.hops) == 2
+    waiting = [line for line in told.trail.lines if line.message == "to be delivered again"]
+    assert [line.text("chargerId") for line in waiting] == ["CP-001", "CP-002"]
     assert told.verdict == "of 2 events: 2 waiting to be delivered again (table_unavailable)"
 
 
