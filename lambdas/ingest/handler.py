@@ -9,7 +9,7 @@ from ingest.batch import Outcome, batch_answer, events_of
 from ingest.sending import enqueue
 from telemetry import aws_clients, exact_json
 from telemetry.access import Access, access_of, tell_refused
-from telemetry.envelope import TelemetryEnvelope, seal
+from telemetry.envelope import TelemetryEnvelope, ids_of, seal
 from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
 from telemetry.fifo_queue import FifoQueue, SqsFifoQueue
@@ -84,8 +84,7 @@ def _answer_one(outcome: Outcome) -> HttpAnswer:
 def _answer_batch(outcomes: Sequence[Outcome]) -> HttpAnswer:
     accepted = [each for each in outcomes if isinstance(each, TelemetryEnvelope)]
     if accepted:
-        charger_ids = list(dict.fromkeys(each.charger_id for each in accepted))
-        logger.info("events accepted", chargerIds=charger_ids, eventIds=[each.event_id for each in accepted])
+        logger.info("events accepted", extra=ids_of(accepted))
         count("EventsAccepted", len(accepted))
     errors = [each for each in outcomes if isinstance(each, TelemetryError)]
     by_reason = Counter(error.reason for error in errors if not error.retryable)

@@ -155,13 +155,20 @@ class Processor:
         if not stored:
             return
         fresh = [envelope for envelope in stored if envelope.order not in outcome.stale]
-        stale_count = len(stored) - len(fresh)
+        stale = [envelope for envelope in stored if envelope.order in outcome.stale]
         count("EventsStored", len(fresh))
-        count("EventsStale", stale_count)
+        count("EventsStale", len(stale))
         for envelope in fresh:
             milliseconds = (self.store.clock() - to_moment(envelope.ingested_at)) / timedelta(milliseconds=1)
             measure_milliseconds("IngestToStored", milliseconds)
-        logger.info("stored", extra=log_keys(delivery) | {"stored": len(fresh), "stale": stale_count})
+        details = {
+            # Of the message's events, those that were stored: others of it may be in the DLQ.
+            "eventIds": [envelope.event_id for envelope in stored],
+            "staleEventIds": [envelope.event_id for envelope in stale],
+            "stored": len(fresh),
+            "stale": len(stale),
+        }
+        logger.info("stored", extra=log_keys(delivery) | details)
 
 
 def parts_of(messages: Sequence[QueuedMessage]) -> Iterator[Sequence[QueuedMessage]]:
@@ -203,7 +210,7 @@ def log_keys(delivery: Delivery) -> dict[str, object]:
         "correlationId": delivery.correlation_id,
         "chargerId": delivery.queued.group,
         "messageId": delivery.queued.message_id,
-        "eventIds": [envelope.event_id for envelope in delivery.envelopes],
+        "eventIds": list(delivery.content.event_ids) if delivery.content else [],
     }
 
 

@@ -401,6 +401,27 @@ def test_every_log_line_about_a_message_names_the_request_that_sent_it(bench: Be
     }
 
 
+def test_of_a_message_what_was_stored_is_named_and_what_of_it_was_stale(bench: Bench, printed: Printed) -> None:
+    bench.process(queued("a", envelope(sampled=3, ingested=3)))
+    stale, refused, fresh = (envelope(sampled=minute, ingested=minute) for minute in (2, 4, 5))
+    # The write of all together, then that of the first alone; the stale one changes nothing.
+    bench.table.write_errors["CP-001"] = [ItemRefusedError(), ItemRefusedError()]
+    bench.process(queued("b", fresh, refused, stale))
+    dead, line = [each for each in printed.logs if each["correlationId"] == "request-b"]
+    assert (dead["message"], line["message"]) == ("dead-lettered", "stored")
+    assert dead["eventIds"] == [fresh.event_id, refused.event_id, stale.event_id]
+    assert (line["eventIds"], line["staleEventIds"]) == ([fresh.event_id, stale.event_id], [stale.event_id])
+
+
+def test_an_event_that_breaks_the_contract_is_named_where_its_message_is_told_of(
+    bench: Bench, printed: Printed
+) -> None:
+    foreign, good = of("CP-666"), of("CP-001")
+    bench.process(queued("a", foreign, good))
+    told = {line["message"]: line["eventIds"] for line in printed.logs}
+    assert told == {"dead-lettered": [foreign.event_id, good.event_id], "stored": [good.event_id]}
+
+
 PRIVATE = "52.5163N-13.3777E"
 
 
