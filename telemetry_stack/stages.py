@@ -52,6 +52,7 @@ class AwsOnly(StrEnum):
     """What AWS does and the local emulator can't, so that stage `local` leaves it out. There is no other place."""
 
     TLS_POLICIES = "queue and topic policies that refuse plain HTTP, the only thing that the emulator speaks"
+    SAVED_QUERIES = "saved queries of CloudWatch Logs Insights, a type of resource that the emulator does not know"
     BOOTSTRAP_ROLES = "deployment by the roles that `cdk bootstrap` makes, which can't publish assets in the emulator"
 
 
@@ -189,6 +190,21 @@ class StageSettings(Settings):
     alarm_emails: tuple[EmailAddress, ...] = Field(
         default=(), description="E-mail addresses that are told of an alarm; each has to confirm its subscription once"
     )
+    findings_alarm_percent: int = Field(
+        default=10,
+        ge=1,
+        le=99,
+        description="Percent of the telemetry that may have findings before somebody is told; raise it above what is "
+        "usual for the fleet",
+    )
+    # A day is the longest that an alarm on minutes looks back.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    silence_alarm_minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=1440,
+        description="Minutes without any telemetry after which somebody is told; absent: the stage expects none",
+    )
     runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read, HTTPS: alarms link to it")
     bundle_target: BundleTarget = Field(
         default=BundleTarget(python="3.14", architecture="arm64"), description="What the functions run on"
@@ -220,6 +236,7 @@ class StageSettings(Settings):
                 "prod must set deletion_protection": self.deletion_protection,
                 "prod must set point_in_time_recovery": self.point_in_time_recovery,
                 "prod must name someone in alarm_emails": bool(self.alarm_emails),
+                "prod must set silence_alarm_minutes": self.silence_alarm_minutes is not None,
                 "prod must refuse tokens_without_claim": (
                     not isinstance(self.auth, TokenIssuer) or self.auth.tokens_without_claim == "refused"
                 ),
@@ -338,6 +355,8 @@ def prod() -> StageSettings:
         point_in_time_recovery=True,
         log_retention_days=90,
         alarm_emails=("telemetry-on-call@team.example",),
+        # Half of `stale_after_minutes`: somebody knows before dashboards call every charger stale.
+        silence_alarm_minutes=10,
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
 

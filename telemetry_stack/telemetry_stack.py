@@ -5,6 +5,7 @@ from aws_cdk import App, CfnOutput, CliCredentialsStackSynthesizer, Duration, En
 from telemetry_stack.constructs.authentication import Authentication
 from telemetry_stack.constructs.bundling import LambdaBundle
 from telemetry_stack.constructs.latest_telemetry_table import LatestTelemetryTable
+from telemetry_stack.constructs.metrics import Watched
 from telemetry_stack.constructs.monitoring import Monitoring
 from telemetry_stack.constructs.operations import Operations
 from telemetry_stack.constructs.telemetry_api import TelemetryApi
@@ -109,21 +110,23 @@ class TelemetryStack(Stack):
             query=self._query,
             operations=operations,
         )
-        Monitoring(
+        self._monitoring = Monitoring(
             self,
             "Monitoring",
             settings=settings,
             operations=operations,
             tls_only=tls_only,
-            queue=self._queue.queue,
-            dead_letter_queue=self._queue.dead_letter_queue,
-            table_name=self._table.table_name,
-            functions={
-                "Ingest": self._ingest.function,
-                "Processor": self._processor.function,
-                "Query": self._query.function,
-            },
-            access_log=self._api.access_log,
+            watched=Watched(
+                stage=settings.name,
+                api_id=self._api.api_id,
+                access_log=self._api.access_log,
+                queue=self._queue.queue,
+                dead_letter_queue=self._queue.dead_letter_queue,
+                table_name=self._table.table_name,
+                ingest=self._ingest,
+                processor=self._processor,
+                query=self._query,
+            ),
         )
         self._grant()
         self._output()
@@ -191,6 +194,8 @@ class TelemetryStack(Stack):
             "IngestFunctionName": self._ingest.function.function_name,
             "ProcessorFunctionName": self._processor.function.function_name,
             "QueryFunctionName": self._query.function.function_name,
+            # For who operates it.
+            "DashboardName": self._monitoring.dashboard_name,
             # For the runbook.
             "AccessLogName": self._api.access_log.log_group_name,
             "IngestLogName": self._ingest.log.log_group_name,

@@ -12,6 +12,11 @@ LEFT_OUT: dict[AwsOnly, set[str]] = {
         "QueueDeadLettersPolicyA901E219",
         "MonitoringAlarmsPolicy6491E2DD: deny",
     },
+    AwsOnly.SAVED_QUERIES: {
+        "MonitoringQueriesByCorrelationIdF939FEAF",
+        "MonitoringQueriesRejectsByChargerFD2CC6F3",
+        "MonitoringQueriesSlowestRequests328A2FFC",
+    },
     # It is not in the template, but beside it.
     AwsOnly.BOOTSTRAP_ROLES: set(),
 }

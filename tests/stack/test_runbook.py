@@ -5,8 +5,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import botocore.session
 import pytest
 from annotated_types import Le
+from botocore import xform_name
 
 from telemetry.errors import InvalidEventError, ItemRefusedError, TelemetryError, UnreadableMessageError
 from telemetry_stack.stages import STAGE_NAMES, Throttle
@@ -22,7 +24,10 @@ def test_the_runbook_begins_with_every_variable_that_its_commands_use(tmp_path: 
     aws = tmp_path / "aws"
     aws.write_text('#!/bin/sh\necho "$AWS_REGION $*"\n')
     aws.chmod(0o755)
-    used = set(re.findall(r"\$([A-Z_]+)\b", RUNBOOK.replace(SNIPPET, "")))
+    given = set(re.findall(r"^(?:export )?([A-Z_]+)=[^$]", SNIPPET, flags=re.MULTILINE))
+    # One that a loop sets is its own.
+    looped = set(re.findall(r"\bfor ([A-Z_]+) in\b", RUNBOOK))
+    used = set(re.findall(r"\$([A-Z_]+)\b", RUNBOOK.replace(SNIPPET, ""))) - given - looped
     assert "PROCESSOR_LOG" in used
     show = "".join(f'echo "{name} ${name}"\n' for name in sorted(used))
     printed = subprocess.run(
@@ -46,6 +51,46 @@ def test_the_runbook_asks_for_outputs_that_the_stack_has(prod: Synthesis) -> Non
     assert asked
     assert asked <= prod.template["Outputs"].keys()
     assert f"STACK={prod.settings.stack_name}\n" in SNIPPET
+
+
+# https://docs.aws.amazon.com/cli/v1/userguide/cli-configure-options.html
+GLOBAL_OPTIONS = {"output", "query"}
+# Those that are no operation of a service, but the CLI's own, with the options that are used here.
+# https://docs.aws.amazon.com/cli/latest/reference/
+OWN_COMMANDS = {
+    ("logs", "tail"): {"since", "filter-pattern"},
+    ("sso", "login"): set[str](),
+    ("cloudformation", "deploy"): {"template-file", "stack-name", "parameter-overrides"},
+}
+
+
+def aws_commands(document: Path) -> list[tuple[str, str, set[str]]]:
+    """The service, the operation and the options of each command of the AWS CLI in a document."""
+    text = document.read_text().replace("\\\n", " ")
+    found = re.findall(r"(?:^|[`(])\s*aws ([a-z0-9-]+) ([a-z0-9-]+)([^`\n]*)", text, flags=re.MULTILINE)
+    return [(service, operation, set(re.findall(r" --([a-z-]+)", rest))) for service, operation, rest in found]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_each_command_of_the_aws_cli_has_options_that_its_operation_takes_and_all_that_it_needs(document: Path) -> None:
+    session = botocore.session.get_session()
+    for service, operation, options in aws_commands(document):
+        if (service, operation) in OWN_COMMANDS:
+            assert options <= OWN_COMMANDS[service, operation]
+            continue
+        model = session.get_service_model(service)
+        names = {xform_name(name, "-"): name for name in model.operation_names}
+        assert operation in names, (service, operation)
+        shape = model.operation_model(names[operation]).input_shape
+        members = {xform_name(name, "-") for name in shape.members} if shape else set[str]()
+        required = {xform_name(name, "-") for name in shape.required_members} if shape else set[str]()
+        assert options - GLOBAL_OPTIONS <= members, (service, operation)
+        assert required <= options, (service, operation)
+
+
+def test_the_runbook_has_commands_of_the_aws_cli() -> None:
+    told = {(service, operation) for service, operation, _ in aws_commands(ROOT / "docs" / "runbook.md")}
+    assert {("logs", "tail"), ("cloudwatch", "set-alarm-state"), ("cloudwatch", "describe-alarms")} <= told
 
 
 @pytest.mark.parametrize(

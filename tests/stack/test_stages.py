@@ -69,6 +69,7 @@ def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
         ({"deletion_protection": False}, "prod must set deletion_protection"),
         ({"point_in_time_recovery": False}, "prod must set point_in_time_recovery"),
         ({"alarm_emails": ()}, "prod must name someone in alarm_emails"),
+        ({"silence_alarm_minutes": None}, "prod must set silence_alarm_minutes"),
         (
             {
                 "auth": {
