@@ -1,18 +1,31 @@
-"""Starts the emulator with one thing as on AWS: who may send a message to a queue may send several in one request.
+"""Starts the emulator with two things as on AWS, which MiniStack 1.5.33 has otherwise.
 
-On AWS `sqs:SendMessage` permits SendMessageBatch, and there is no other permission for it; MiniStack 1.5.33 asks for
-`sqs:SendMessageBatch`, which no policy can sensibly grant.
+Who may send a message to a queue may send several in one request: `sqs:SendMessage` permits SendMessageBatch, and there
+is no other permission for it. MiniStack asks for `sqs:SendMessageBatch`, which no policy can sensibly grant.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
+
+An alarm watches the metric with its own dimensions: that of one function, not those of all. MiniStack looks at the
+namespace and the name alone.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension
 
 The emulator's own Python runs this, which has no packages of ours.
 """
 
 from importlib import import_module
 from runpy import run_module
+from types import FunctionType
+from typing import Any
 
 
 def main() -> None:
     """Start it; return when it has ended."""
+    permit_sending_several()
+    watch_own_dimensions()
+    run_module("ministack", run_name="__main__", alter_sys=True)
+
+
+def permit_sending_several() -> None:
+    """Let IAM ask for `sqs:SendMessage` where several messages are sent."""
     iam_actions = vars(import_module("ministack.core.iam_actions"))
     extract = iam_actions["extract_iam_action"]
 
@@ -21,7 +34,20 @@ def main() -> None:
         return "sqs:SendMessage" if action == "sqs:SendMessageBatch" else action
 
     iam_actions["extract_iam_action"] = as_on_aws
-    run_module("ministack", run_name="__main__", alter_sys=True)
+
+
+def watch_own_dimensions() -> None:
+    """Let an alarm be evaluated as if there were no metrics but those with its dimensions."""
+    cloudwatch = vars(import_module("ministack.services.cloudwatch"))
+    evaluate: FunctionType = cloudwatch["_evaluate_alarm"]
+
+    def as_on_aws(alarm: dict[str, Any]) -> None:
+        own = cloudwatch["_dims_key"]({each["Name"]: each["Value"] for each in alarm["Dimensions"]})
+        watched = {key: points for key, points in list(cloudwatch["_metrics"].items()) if key[2] == own}
+        # The same code, to which nothing else is there: other requests go on to write to all of the metrics.
+        FunctionType(evaluate.__code__, {**cloudwatch, "_metrics": watched})(alarm)
+
+    cloudwatch["_evaluate_alarm"] = as_on_aws
 
 
 if __name__ == "__main__":
