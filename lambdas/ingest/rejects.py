@@ -1,4 +1,4 @@
-"""What a rejected event leaves behind: a log line and a count, by reason, and by charger as far as a log may hold it."""
+"""What a rejected event leaves behind: a log line and a count, by reason, and by charger where a log may hold it."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
 """Starts the emulator with two things as on AWS, which MiniStack 1.5.33 has otherwise.
 
-Who may send a message to a queue may send several in one request: `sqs:SendMessage` permits SendMessageBatch, and there
-is no other permission for it. MiniStack asks for `sqs:SendMessageBatch`, which no policy can sensibly grant.
+Who may do a thing to a message may do it to several in one request: `sqs:SendMessage` permits SendMessageBatch,
+`sqs:ChangeMessageVisibility` permits ChangeMessageVisibilityBatch, and there are no other permissions for them.
+MiniStack asks for `sqs:SendMessageBatch` and so on, which no policy can sensibly grant.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
 
 An alarm watches the metric with its own dimensions: that of one function, not those of all. MiniStack looks at the
@@ -19,19 +20,19 @@ from typing import Any
 
 def main() -> None:
     """Start it; return when it has ended."""
-    permit_sending_several()
+    permit_several_messages()
     watch_own_dimensions()
     run_module("ministack", run_name="__main__", alter_sys=True)
 
 
-def permit_sending_several() -> None:
-    """Let IAM ask for `sqs:SendMessage` where several messages are sent."""
+def permit_several_messages() -> None:
+    """Let IAM ask for the permission to do a thing to one message where it is done to several."""
     iam_actions = vars(import_module("ministack.core.iam_actions"))
     extract = iam_actions["extract_iam_action"]
 
     def as_on_aws(*request: object) -> str | None:
         action = extract(*request)
-        return "sqs:SendMessage" if action == "sqs:SendMessageBatch" else action
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
 
     iam_actions["extract_iam_action"] = as_on_aws
 

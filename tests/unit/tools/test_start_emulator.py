@@ -6,7 +6,7 @@ from tools.local_cloud import start_emulator
 
 PERMISSIONS = """
 from ministack.core.iam_actions import extract_iam_action
-for action in ("sqs:SendMessageBatch", "sqs:SendMessage", "sqs:DeleteMessageBatch", None):
+for action in ("sqs:SendMessageBatch", "sqs:SendMessage", "sqs:ChangeMessageVisibilityBatch", "x:DoBatch", None):
     print(extract_iam_action(action))
 """
 ALARMS = """
@@ -45,7 +45,8 @@ def started(tmp_path: Path, emulator: str) -> str:
 
 def test_the_emulator_is_started_with_one_permission_for_one_message_and_for_several(tmp_path: Path) -> None:
     printed = started(tmp_path, PERMISSIONS)
-    assert printed.split() == ["sqs:SendMessage", "sqs:SendMessage", "sqs:DeleteMessageBatch", "None"]
+    permitted = ["sqs:SendMessage", "sqs:SendMessage", "sqs:ChangeMessageVisibility", "x:DoBatch", "None"]
+    assert printed.split() == permitted
 
 
 def test_the_emulator_evaluates_an_alarm_on_the_metric_with_its_dimensions_alone(tmp_path: Path) -> None:
