@@ -59,6 +59,7 @@ class AwsOnly(StrEnum):
     """What AWS does and the local emulator can't, so that stage `local` leaves it out. There is no other place."""
 
     TLS_POLICIES = "policies of queues, topic and table that refuse plain HTTP, the only thing that the emulator speaks"
+    SAVED_QUERIES = "saved queries of CloudWatch Logs Insights, a type of resource that the emulator does not know"
     BOOTSTRAP_ROLES = "deployment by the roles that `cdk bootstrap` makes, which can't publish assets in the emulator"
     CODEDEPLOY = "gradual deployment, by a service that the emulator does not know"
 
@@ -245,6 +246,21 @@ class StageSettings(Settings):
     alarm_emails: tuple[EmailAddress, ...] = Field(
         default=(), description="E-mail addresses that are told of an alarm; each has to confirm its subscription once"
     )
+    findings_alarm_percent: int = Field(
+        default=10,
+        ge=1,
+        le=99,
+        description="Percent of the telemetry that may have findings before somebody is told; raise it above what is "
+        "usual for the fleet",
+    )
+    # A day is the longest that an alarm on minutes looks back.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    silence_alarm_minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=1440,
+        description="Minutes without any telemetry after which somebody is told; absent: the stage expects none",
+    )
     runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read, HTTPS: alarms link to it")
     operator_roles: tuple[RoleName, ...] = Field(
         default=("TelemetryOperator",),
@@ -296,6 +312,7 @@ class StageSettings(Settings):
                 "prod must set gradual_deployment": self.gradual_deployment,
                 "prod must name someone in alarm_emails": bool(self.alarm_emails),
                 "prod must name its operator_roles": all(re.search(r"\w", role) for role in self.operator_roles),
+                "prod must set silence_alarm_minutes": self.silence_alarm_minutes is not None,
                 "prod must refuse tokens_without_claim": (
                     not isinstance(self.auth, TokenIssuer) or self.auth.tokens_without_claim == "refused"
                 ),
@@ -418,6 +435,8 @@ def prod() -> StageSettings:
         gradual_deployment=True,
         log_retention_days=90,
         alarm_emails=("telemetry-on-call@team.example",),
+        # Half of `stale_after_minutes`: somebody knows before dashboards call every charger stale.
+        silence_alarm_minutes=10,
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
 

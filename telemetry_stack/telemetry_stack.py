@@ -6,6 +6,7 @@ from telemetry_stack.constructs.authentication import Authentication
 from telemetry_stack.constructs.bundling import LambdaBundle
 from telemetry_stack.constructs.gradual_deployment import GradualDeployment
 from telemetry_stack.constructs.latest_telemetry_table import LatestTelemetryTable
+from telemetry_stack.constructs.metrics import Watched
 from telemetry_stack.constructs.monitoring import Monitoring
 from telemetry_stack.constructs.operations import Operations
 from telemetry_stack.constructs.telemetry_api import TelemetryApi
@@ -117,21 +118,23 @@ class TelemetryStack(Stack):
             query=self._query,
             operations=operations,
         )
-        monitoring = Monitoring(
+        self._monitoring = Monitoring(
             self,
             "Monitoring",
             settings=settings,
             operations=operations,
             tls_only=tls_only,
-            queue=self._queue.queue,
-            dead_letter_queue=self._queue.dead_letter_queue,
-            table_name=self._table.table_name,
-            functions={
-                "Ingest": self._ingest.function,
-                "Processor": self._processor.function,
-                "Query": self._query.function,
-            },
-            access_log=self._api.access_log,
+            watched=Watched(
+                stage=settings.name,
+                api_id=self._api.api_id,
+                access_log=self._api.access_log,
+                queue=self._queue.queue,
+                dead_letter_queue=self._queue.dead_letter_queue,
+                table_name=self._table.table_name,
+                ingest=self._ingest,
+                processor=self._processor,
+                query=self._query,
+            ),
         )
         # All have one, or none.
         ingest_alias, processor_alias, query_alias = self._ingest.alias, self._processor.alias, self._query.alias
@@ -140,7 +143,7 @@ class TelemetryStack(Stack):
                 self,
                 "Deployment",
                 stage=settings.name,
-                monitoring=monitoring,
+                alarms=self._monitoring.alarms,
                 ingest=ingest_alias,
                 processor=processor_alias,
                 query=query_alias,
@@ -216,6 +219,8 @@ class TelemetryStack(Stack):
             "IngestFunctionName": self._ingest.function.function_name,
             "ProcessorFunctionName": self._processor.function.function_name,
             "QueryFunctionName": self._query.function.function_name,
+            # For who operates it.
+            "DashboardName": self._monitoring.dashboard_name,
             # For the runbook.
             "AccessLogName": self._api.access_log.log_group_name,
             "IngestLogName": self._ingest.log.log_group_name,

@@ -46,6 +46,8 @@ FULL = StageSettings(
     gradual_deployment=True,
     log_retention_days=180,
     alarm_emails=("on-call@charging.test", "operations@charging.test"),
+    findings_alarm_percent=37,
+    silence_alarm_minutes=14,
     runbook_url="https://wiki.charging.test/runbook",
 )
 

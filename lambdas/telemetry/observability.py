@@ -68,6 +68,11 @@ def measure_milliseconds(name: str, value: float) -> None:
     _metrics().add_metric(name, MetricUnit.Milliseconds, value)
 
 
+def measure_share(name: str, *, belongs: bool) -> None:
+    """Add one event to a metric whose average is the share of those that belong to a kind."""
+    _metrics().add_metric(name, MetricUnit.Count, int(belongs))
+
+
 def observed(handler: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Return `handler` with log keys of its own for each invocation, and its metrics written when it ends.
 

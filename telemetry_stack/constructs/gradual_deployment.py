@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from telemetry_stack.constructs.monitoring import Monitoring
+from telemetry_stack.constructs.alarms import Alarms
 from telemetry_stack.constructs.permissions import Permissions
 from telemetry_stack.constructs.telemetry_function import METRICS_NAMESPACE
 from telemetry_stack.stages import StageName
@@ -36,7 +36,7 @@ class GradualDeployment(Construct):
         scope: the parent construct.
         construct_id: the id within it.
         stage: the stage's name.
-        monitoring: what makes the alarms.
+        alarms: what makes alarms.
         ingest: the alias of the function that puts messages on the queue: it follows the processor's, so that what new
             code sends, new code reads.
         processor: the alias of the function that reads them.
@@ -49,13 +49,13 @@ class GradualDeployment(Construct):
         construct_id: str,
         *,
         stage: StageName,
-        monitoring: Monitoring,
+        alarms: Alarms,
         ingest: lambda_.Alias,
         processor: lambda_.Alias,
         query: lambda_.Alias,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._monitoring = monitoring
+        self._alarms = alarms
         self._application = codedeploy.LambdaApplication(self, "Application")
         self._role, self._permissions = self._role_of_codedeploy()
         faults = cloudwatch.Metric(
@@ -164,10 +164,11 @@ class GradualDeployment(Construct):
     def _alarm(
         self, name: str, alias: lambda_.Alias, kind: str, metric: cloudwatch.Metric, did: str
     ) -> cloudwatch.Alarm:
-        alarm = self._monitoring.alarm(
+        alarm = self._alarms.add(
             f"{name}Version{kind}",
             metric,
             tells=f"A new version of the {name.lower()} function {did}, and its deployment is rolled back",
+            means="A tenth of the traffic met it, and comes again. Nothing that was acknowledged is lost",
             section="rolled-back",
             # A new one is over before it begins, at each deployment.
             tells_when_over=False,

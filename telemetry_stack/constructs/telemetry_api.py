@@ -166,6 +166,11 @@ class TelemetryApi(Construct):
         return f"https://{self._domain.name}" if self._domain else self._api.api_endpoint
 
     @property
+    def api_id(self) -> str:
+        """The API's id, by which CloudWatch knows it."""
+        return self._api.api_id
+
+    @property
     def access_log(self) -> logs.LogGroup:
         """A line in JSON for each request, with the fields of `ACCESS_LOG_FIELDS` and the stage."""
         return self._access_log

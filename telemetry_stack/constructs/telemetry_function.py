@@ -75,6 +75,7 @@ class TelemetryFunction(Construct):
         super().__init__(scope, construct_id)
         settings = platform.settings
         self._service = service
+        self._memory_mb = memory_mb
         self._log = platform.operations.log_group(self, "Logs")
         self._role = iam.Role(
             self, "Role", assumed_by=cast("iam.IPrincipal", iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -161,6 +162,11 @@ class TelemetryFunction(Construct):
     def log(self) -> logs.LogGroup:
         """Where the function logs."""
         return self._log
+
+    @property
+    def memory_mb(self) -> int:
+        """The memory that it is billed for."""
+        return self._memory_mb
 
     def allow(self, *actions: str, on: str, why: str) -> None:
         """Let the function do exactly these actions on exactly this resource (an ARN), and say why it has to."""

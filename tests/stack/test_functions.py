@@ -183,4 +183,5 @@ def test_the_stack_tells_what_others_need_to_find_it(every_stage: Synthesis) -> 
         "IngestLogName",
         "ProcessorLogName",
         "QueryLogName",
+        "DashboardName",
     }

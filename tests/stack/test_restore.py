@@ -4,13 +4,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.stack.replacement import properties_in
-from tests.stack.synthesis import ROOT, Synthesis
+from tests.stack.synthesis import ROOT, Synthesis, references
 
 RESTORE = (ROOT / "docs" / "restore.md").read_text()
 # The part of the shell command that writes kept.json.
@@ -35,21 +35,6 @@ def left_by(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
         for logical_id, resource in synthesis.resources.items()
         if resource.get("DeletionPolicy") == "Retain" and resource["Type"] != VERSION
     }
-
-
-def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - a template is JSON
-    """Yield what a part of a template refers to: logical ids, and what CloudFormation knows by itself."""
-    match value:
-        case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
-            yield name
-        case dict():
-            for each in value.values():  # pyright: ignore[reportUnknownVariableType]
-                yield from references(each)
-        case list():
-            for each in value:  # pyright: ignore[reportUnknownVariableType]
-                yield from references(each)
-        case _:
-            return
 
 
 def test_a_deleted_stack_leaves_all_that_holds_data_and_the_keys_that_decrypt_it(keeping: Synthesis) -> None:

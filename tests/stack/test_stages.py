@@ -87,6 +87,7 @@ def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
         ({"gradual_deployment": False}, "prod must set gradual_deployment"),
         ({"alarm_emails": ()}, "prod must name someone in alarm_emails"),
         ({"operator_roles": ("TelemetryOperator", "*")}, "prod must name its operator_roles"),
+        ({"silence_alarm_minutes": None}, "prod must set silence_alarm_minutes"),
         (
             {
                 "auth": {

@@ -458,6 +458,24 @@ def test_findings_are_counted_by_code_and_told_when_they_come_and_go(bench: Benc
     assert told == [(both, []), ([], both)]
 
 
+def test_the_average_of_one_metric_is_the_share_of_judged_events_with_findings(bench: Bench, printed: Printed) -> None:
+    newest = [envelope(sampled=n, ingested=n, payload={"temp_c": 80 if n > 2 else 20}) for n in range(1, 5)]
+    bench.process(queued("a", *newest))
+    stale, again = envelope(sampled=0, ingested=5, payload={"temp_c": 80}), newest[-1]
+    bench.process(queued("b", stale, again))
+    assert printed.metric("EventsWithFindings") == [([0, 0, 1, 1], None)]
+
+
+def test_each_line_of_metrics_has_no_more_values_than_cloudwatch_takes(bench: Bench, printed: Printed) -> None:
+    """It takes 100 of a metric in a line, and a batch of the queue can hold a thousand events."""
+    many = [envelope(sampled=n, ingested=n) for n in range(250)]
+    bench.process(queued("a", *many))
+    values = [values for values, _ in printed.metric("EventsWithFindings")]
+    assert sum(map(len, values)) == 250
+    assert max(map(len, values)) <= 100
+    assert sum(sum(values) for values, _ in printed.metric("EventsStored")) == 250
+
+
 def test_values_of_unknown_units_are_counted(bench: Bench, printed: Printed) -> None:
     sampled = {"value": "1", "measurand": "Voltage", "unit": "furlong"}
     payload = {"meterValue": [{"timestamp": "2026-11-23T08:00:00Z", "sampledValue": [sampled]}]}
