@@ -18,6 +18,9 @@ from telemetry_stack.stages import AwsOnly, StageSettings
 API_FUNCTION_TIMEOUT = Duration.seconds(10)
 
 SQS_KEYS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"
+SQS_VISIBILITY = (
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"
+)
 SQS_EVENT_SOURCE = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
 TABLE_KEYS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html"
 
@@ -143,10 +146,15 @@ class TelemetryStack(Stack):
         self._processor.allow(
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
-            "sqs:ChangeMessageVisibility",
             "sqs:GetQueueAttributes",
             on=queue.queue_arn,
             why=f"Lambda's event source takes messages off the queue in the function's name ({SQS_EVENT_SOURCE})",
+        )
+        self._processor.allow(
+            "sqs:ChangeMessageVisibility",
+            on=queue.queue_arn,
+            why=f"Lambda's event source takes messages off the queue in the function's name ({SQS_EVENT_SOURCE}), and "
+            f"the function lets what failed come back before the queue's own visibility timeout ({SQS_VISIBILITY})",
         )
         self._processor.allow(
             "sqs:SendMessage", on=dead_letters.queue_arn, why="It moves what can never be processed to the DLQ at once"

@@ -53,6 +53,8 @@ The processor is invoked by Lambda's own event source, which needs no permission
 # What the emulator enforces: the function, the action, and what is seen without it.
 WITHOUT_IT = {
     ("Ingest", "sqs:SendMessage"): "a post is `503`, nothing is acknowledged",
+    ("Processor", "sqs:ChangeMessageVisibility"): "what failed is tried again only after the queue's own visibility "
+    "timeout, nothing is lost",
     ("Processor", "sqs:SendMessage"): "poison stays on the queue and is tried again, the DLQ stays empty",
     ("Processor", "dynamodb:BatchGetItem"): "nothing is stored, all is tried again, nothing is lost",
     ("Processor", "dynamodb:PutItem"): "nothing is stored, all is tried again, nothing is lost",

@@ -25,6 +25,7 @@ class QueuedMessage:
     """A message as the queue delivered it, not for the first time perhaps; it was sent at `first_seen_at`, in UTC."""
 
     message_id: str
+    receipt_handle: str
     group: str
     sequence_number: str
     first_seen_at: str

@@ -29,6 +29,7 @@ class SqsRecord(TypedDict):
     """A message, as the event source gives it."""
 
     messageId: str
+    receiptHandle: str
     body: str
     attributes: SqsAttributes
 
@@ -65,6 +66,7 @@ def _message(record: SqsRecord) -> QueuedMessage:
     attributes = record["attributes"]
     return QueuedMessage(
         message_id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
         group=attributes["MessageGroupId"],
         sequence_number=attributes["SequenceNumber"],
         first_seen_at=to_milliseconds(datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)),
@@ -77,6 +79,7 @@ def _message(record: SqsRecord) -> QueuedMessage:
 def _processor() -> Processor:
     settings = ProcessorSettings.from_environment()
     return Processor(
+        queue=SqsFifoQueue(aws_clients.sqs(), settings.queue_url),
         store=Store(
             table=DynamoTable(aws_clients.dynamodb(), settings.table_name),
             stage=settings.stage,

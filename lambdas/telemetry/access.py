@@ -85,14 +85,14 @@ def tell_refused(request: HttpRequest, errors: Iterable[Exception]) -> None:
 def _named(claim: object) -> list[str]:
     """Return the names in a claim; API Gateway hands a list over as the text `[a b]`."""
     if isinstance(claim, str) and claim.startswith("[") and claim.endswith("]"):
-        return claim[1:-1].split()
+        return claim[1:-1].split(" ")
     return [claim] if isinstance(claim, str) else []
 
 
 def _access_to(names: Iterable[str]) -> Access:
-    named = frozenset(names)
+    named = list(names)
     # Beside other names it was hardly meant, and there it names nobody: no id begins with it.
-    return Access(None if named == frozenset([EVERY_CHARGER]) else named)
+    return Access(None if named == [EVERY_CHARGER] else frozenset(named))
 
 
 def _logged(claim: object) -> str | None:

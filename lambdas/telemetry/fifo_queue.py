@@ -1,4 +1,4 @@
-"""The queue and its DLQ, as the functions see them: somewhere to send messages."""
+"""The queue and its DLQ, as the functions see them: somewhere to send messages, and where they come from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # stubs: the functions do not carry them
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 LARGEST_SEND_BYTES = 1024 * 1024
 NOT_TAKEN = "the queue did not take the message: send it again"
+NOT_CHANGED = "the queue did not change when it gives the message again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,20 @@ class FifoQueue(Protocol):
         """Send 1 to 10 messages in one request; return those that are not known to be on the queue, by index.
 
         Each of them may be on the queue all the same, and whether one is says nothing of the others.
+        """
+        ...
+
+
+class ConsumedQueue(Protocol):
+    """Gives messages, and gives each again when its visibility timeout ends, unless it was deleted before."""
+
+    def change_visibility(self, seconds_of: Mapping[str, int]) -> Mapping[str, QueueUnavailableError]:
+        """Let the visibility timeouts of messages end so many seconds from now; return those that may not, with why.
+
+        A group is given again once all of its messages that were given are visible.
+
+        Args:
+            seconds_of: for 1 to 10 messages, by the receipt handle with which each was given.
         """
         ...
 
@@ -89,23 +104,43 @@ class SqsFifoQueue:
         except QueueUnavailableError as error:
             return {0: error}
         except (BotoCoreError, ClientError) as error:
-            return dict.fromkeys(range(len(messages)), _not_taken(error))
+            return dict.fromkeys(range(len(messages)), _unavailable(NOT_TAKEN, error))
         taken = {entry["Id"] for entry in answer.get("Successful", [])}
         codes = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", [])}
         not_taken = (index for index in range(len(messages)) if str(index) not in taken)
-        return {index: _not_taken(_entry_error(codes.get(str(index), "NotMentioned"))) for index in not_taken}
+        return {index: _entry_unavailable(NOT_TAKEN, codes.get(str(index))) for index in not_taken}
+
+    def change_visibility(self, seconds_of: Mapping[str, int]) -> Mapping[str, QueueUnavailableError]:
+        """Change all in one request; see `ConsumedQueue`."""
+        try:
+            answer = self.client.change_message_visibility_batch(
+                QueueUrl=self.url,
+                Entries=[
+                    {"Id": str(index), "ReceiptHandle": receipt_handle, "VisibilityTimeout": seconds}
+                    for index, (receipt_handle, seconds) in enumerate(seconds_of.items())
+                ],
+            )
+        except (BotoCoreError, ClientError) as error:
+            return dict.fromkeys(seconds_of, _unavailable(NOT_CHANGED, error))
+        changed = {entry["Id"] for entry in answer.get("Successful", [])}
+        codes = {entry["Id"]: entry["Code"] for entry in answer.get("Failed", [])}
+        return {
+            receipt_handle: _entry_unavailable(NOT_CHANGED, codes.get(str(index)))
+            for index, receipt_handle in enumerate(seconds_of)
+            if str(index) not in changed
+        }
 
 
 def _attributes(message: OutgoingMessage) -> "dict[str, MessageAttributeValueTypeDef]":
     return {name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()}
 
 
-def _entry_error(code: str) -> ClientError:
-    """Return what the client would have raised, had the entry's message been sent alone."""
-    return ClientError({"Error": {"Code": code}}, "SendMessageBatch")
+def _entry_unavailable(text: str, code: str | None) -> QueueUnavailableError:
+    """Return the error of an entry of a batch, caused by what the client would have raised for it alone."""
+    return _unavailable(text, ClientError({"Error": {"Code": code or "NotMentioned"}}, "Batch"))
 
 
-def _not_taken(cause: BotoCoreError | ClientError) -> QueueUnavailableError:
-    error = QueueUnavailableError(NOT_TAKEN)
+def _unavailable(text: str, cause: BotoCoreError | ClientError) -> QueueUnavailableError:
+    error = QueueUnavailableError(text)
     error.__cause__ = cause
     return error

@@ -51,6 +51,7 @@ class IngestSettings(AccessSettings):
 class ProcessorSettings(FunctionSettings):
     """What the processor is told; `retention_days` is None where telemetry is kept for ever."""
 
+    queue_url: str
     table_name: str
     dead_letter_queue_url: str
     retention_days: int | None = None

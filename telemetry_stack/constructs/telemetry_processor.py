@@ -37,7 +37,11 @@ class TelemetryProcessor(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         settings = platform.settings
-        environment = {"TABLE_NAME": table_name, "DEAD_LETTER_QUEUE_URL": dead_letter_queue.queue_url}
+        environment = {
+            "QUEUE_URL": queue.queue_url,
+            "TABLE_NAME": table_name,
+            "DEAD_LETTER_QUEUE_URL": dead_letter_queue.queue_url,
+        }
         if settings.retention_days is not None:
             environment["RETENTION_DAYS"] = str(settings.retention_days)
         self._function = TelemetryFunction(

@@ -66,10 +66,10 @@ def take_away(cloud: Cloud) -> Generator[WithoutPermission]:
 
 
 @pytest.fixture
-def quick_redelivery(cloud: Cloud) -> Generator[None]:
-    """Deliver failed messages again after 2 seconds, where it takes minutes else."""
+def visibility_timeout(cloud: Cloud) -> Generator[float]:
+    """Give the queue a visibility timeout of 5 seconds, where it has minutes else; return it."""
     queue_url = cloud.outputs["QueueUrl"]
     usual = cloud.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "2"})
-    yield
+    cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "5"})
+    yield 5
     cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=usual)

@@ -225,6 +225,21 @@ class Cloud:
         """Return the processor's log lines that say that the event was processed."""
         return [line for line in self.log_lines("Processor", message="stored") if event_id in str(line["eventIds"])]
 
+    def failures_of(self, charger_id: str, *, at_least: int) -> list[datetime]:
+        """Return when the processor failed at the charger, once it did so often; nothing before."""
+        lines = self.log_lines("Processor", chargerId=charger_id, message="to be delivered again")
+        times = sorted(datetime.fromisoformat(str(line["timestamp"])) for line in lines)
+        return times if len(times) >= at_least else []
+
+    def break_item_of(self, charger_id: str) -> None:
+        """Store what is no latest telemetry, at which the processor fails until it is mended."""
+        broken: dict[str, AttributeValueTypeDef] = {"revision": {"N": "1"}, "lastSeenAt": {"S": "garbage"}}
+        self.dynamodb.put_item(TableName=self.outputs["TableName"], Item={"chargerId": {"S": charger_id}, **broken})
+
+    def mend_item_of(self, charger_id: str) -> None:
+        """Delete what is stored of the charger."""
+        self.dynamodb.delete_item(TableName=self.outputs["TableName"], Key={"chargerId": {"S": charger_id}})
+
     def item_of(self, charger_id: str) -> "Mapping[str, AttributeValueTypeDef]":
         """Return the charger's item as it is in the table; an empty one where it has none."""
         answer = self.dynamodb.get_item(TableName=self.outputs["TableName"], Key={"chargerId": {"S": charger_id}})

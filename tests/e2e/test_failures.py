@@ -66,10 +66,7 @@ def test_a_stored_item_that_is_broken_costs_only_its_charger_its_answer(
     cloud: Cloud, api: Api, charger_id: str
 ) -> None:
     healthy = f"{charger_id}-healthy"
-    cloud.dynamodb.put_item(
-        TableName=cloud.outputs["TableName"],
-        Item={"chargerId": {"S": charger_id}, "revision": {"N": "1"}, "lastSeenAt": {"S": "garbage"}},
-    )
+    cloud.break_item_of(charger_id)
     receipt = api.post(event_of(healthy)).json()
     api.stored(healthy, event_id=receipt["eventId"])
     answer = api.latest(charger_id)
@@ -78,6 +75,18 @@ def test_a_stored_item_that_is_broken_costs_only_its_charger_its_answer(
     both = api.send("GET", f"/telemetry?chargerId={charger_id}&chargerId={healthy}").json()
     assert [item["chargerId"] for item in both["items"]] == [healthy]
     assert (both["missing"], both["notReturned"]) == ([], [charger_id])
+
+
+def test_what_failed_comes_back_within_seconds_and_holds_back_its_charger_no_longer(
+    cloud: Cloud, api: Api, charger_id: str
+) -> None:
+    cloud.break_item_of(charger_id)
+    api.post(event_of(charger_id, seconds_ago=1))
+    latest = api.post(event_of(charger_id)).json()
+    # The queue's own visibility timeout is minutes.
+    eventually(lambda: cloud.failures_of(charger_id, at_least=3), seconds=20)
+    cloud.mend_item_of(charger_id)
+    api.stored(charger_id, event_id=latest["eventId"], seconds=20)
 
 
 def test_of_a_message_with_a_bad_event_the_good_one_is_stored_and_the_whole_is_dead_lettered(

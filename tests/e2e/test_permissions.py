@@ -61,6 +61,7 @@ def poison_stays_on_the_queue(cloud: Cloud, _api: Api, charger_id: str) -> Mende
     return mended
 
 
+CHANGE_VISIBILITY = ("Processor", "sqs:ChangeMessageVisibility")
 BREAKS = {
     ("Ingest", "sqs:SendMessage"): posts_are_refused,
     ("Processor", "sqs:SendMessage"): poison_stays_on_the_queue,
@@ -70,7 +71,6 @@ BREAKS = {
 }
 
 
-@pytest.mark.usefixtures("quick_redelivery")
 @pytest.mark.parametrize("permission", BREAKS, ids=map(" ".join, BREAKS))
 def test_without_a_permission_its_part_breaks_and_is_mended_when_it_is_back(
     take_away: WithoutPermission, cloud: Cloud, api: Api, charger_id: str, permission: tuple[str, str]
@@ -81,5 +81,19 @@ def test_without_a_permission_its_part_breaks_and_is_mended_when_it_is_back(
     mended()
 
 
+def test_without_the_permission_to_change_it_the_visibility_timeout_is_waited_for_and_nothing_is_lost(
+    take_away: WithoutPermission, cloud: Cloud, api: Api, charger_id: str, visibility_timeout: float
+) -> None:
+    take_away(*CHANGE_VISIBILITY)
+    cloud.break_item_of(charger_id)
+    receipt = api.post(event_of(charger_id)).json()
+    first, second, *_ = eventually(lambda: cloud.failures_of(charger_id, at_least=2))
+    assert (second - first).total_seconds() > visibility_timeout - 1
+    told = "delivered again only after the queue's visibility timeout"
+    assert "AccessDenied" in str(cloud.log_lines("Processor", message=told)[-1]["causes"])
+    cloud.mend_item_of(charger_id)
+    api.stored(charger_id, event_id=receipt["eventId"])
+
+
 def test_each_row_of_the_documented_table_is_tried() -> None:
-    assert BREAKS.keys() == WITHOUT_IT.keys()
+    assert {*BREAKS, CHANGE_VISIBILITY} == WITHOUT_IT.keys()

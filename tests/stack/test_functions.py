@@ -111,9 +111,11 @@ def test_the_query_function_is_told_the_table_and_how_tokens_name_chargers(every
     assert variables["STALE_AFTER_MINUTES"] == str(every_stage.settings.stale_after_minutes)
 
 
-def test_the_processor_is_told_the_table_the_dead_letter_queue_and_the_retention(full: Synthesis) -> None:
+def test_the_processor_is_told_the_queues_the_table_and_the_retention(full: Synthesis) -> None:
     variables = variables_of(full.function("processor"))
-    assert set(variables) == COMMON_VARIABLES | {"TABLE_NAME", "DEAD_LETTER_QUEUE_URL", "RETENTION_DAYS"}
+    own = {"QUEUE_URL", "TABLE_NAME", "DEAD_LETTER_QUEUE_URL", "RETENTION_DAYS"}
+    assert set(variables) == COMMON_VARIABLES | own
+    assert variables["QUEUE_URL"] == {"Ref": "Queue381943A6"}
     assert variables["TABLE_NAME"] == {"Ref": "LatestTelemetryTable5298A714"}
     assert variables["DEAD_LETTER_QUEUE_URL"] == {"Ref": "QueueDeadLetters9B423CAD"}
     assert variables["RETENTION_DAYS"] == "45"

@@ -1,6 +1,7 @@
 """What the unit tests share: no sockets, the environment that the stack gives, and events from files."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -133,6 +134,24 @@ def query_settings() -> QuerySettings:
     return QuerySettings.model_validate(
         {"STAGE": "test", "POWERTOOLS_SERVICE_NAME": "query", "TABLE_NAME": "unused", "CHARGERS_CLAIM": "chargers"}
     )
+
+
+@dataclass
+class Clock:
+    """Time that passes only when a test says so, in seconds."""
+
+    now: float = 0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of moto's SQS, which goes on from now."""
+    start, clock = time.time(), Clock()
+    monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: 1000 * (start + clock.now))
+    return clock
 
 
 @pytest.fixture

@@ -2,29 +2,63 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from telemetry.errors import QueueUnavailableError, RevisionConflictError, TableUnavailableError, TelemetryError
 from telemetry.fifo_queue import OutgoingMessage
 from telemetry.item import NO_REVISION
 from telemetry.latest_table import Item, Reading
 
+DEDUPLICATION_SECONDS = 300
+MOST_OF_A_BATCH = 10
+
+
+@dataclass
+class Kept:
+    """A message on a queue, and how it was last received."""
+
+    message: OutgoingMessage
+    message_id: str
+    sent_at: float
+    receives: int = 0
+    receipt_handle: str = ""
+    visible_at: float = 0
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """Where a message goes that was received so often."""
+
+    queue: "InMemoryQueue"
+    most_receives: int
+
 
 @dataclass
 class InMemoryQueue:
-    """A FIFO queue that drops what it was sent before.
+    """A FIFO queue that drops what it was sent within the 5 minutes before.
 
     Attributes:
-        messages: what it holds.
+        messages: what it took, in order.
+        kept: of these, what was not deleted, nor moved to the DLQ.
         available: False makes it refuse everything.
         refuses: says which messages it does not take, besides.
         sends: how many messages each request brought.
+        changes: how many visibility timeouts each request changed, or would have.
+        clock: tells the time in seconds.
+        visibility_timeout: how long a message is in flight, in seconds.
+        redrive: None where messages may be received without end.
     """
 
     messages: list[OutgoingMessage] = field(default_factory=list[OutgoingMessage])
+    kept: list[Kept] = field(default_factory=list[Kept])
     available: bool = True
     refuses: Callable[[OutgoingMessage], bool] = lambda _: False
     sends: list[int] = field(default_factory=list[int])
+    changes: list[int] = field(default_factory=list[int])
+    clock: Callable[[], float] = lambda: 0
+    visibility_timeout: float = 30
+    redrive: Redrive | None = None
+    _last_sent: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
 
     def send(self, message: OutgoingMessage) -> None:
         for error in self.send_batch([message]).values():
@@ -36,11 +70,52 @@ class InMemoryQueue:
         for index, message in enumerate(messages):
             if not self.available or self.refuses(message):
                 refused[index] = QueueUnavailableError("the queue is switched off")
-            elif (message.group, message.deduplication_id) not in {
-                (each.group, each.deduplication_id) for each in self.messages
-            }:
-                self.messages.append(message)
+                continue
+            deduplicated = (message.group, message.deduplication_id)
+            if self.clock() - self._last_sent.get(deduplicated, -DEDUPLICATION_SECONDS) >= DEDUPLICATION_SECONDS:
+                self._last_sent[deduplicated] = self.clock()
+                self.keep(message)
         return refused
+
+    def receive(self) -> list[Kept]:
+        """Return up to 10 messages, as they are now; none of a group that has one in flight."""
+        now = self.clock()
+        blocked = {each.message.group for each in self.kept if each.visible_at > now}
+        received: list[Kept] = []
+        for each in [each for each in self.kept if each.message.group not in blocked]:
+            if self.redrive and each.receives >= self.redrive.most_receives:
+                self.kept.remove(each)
+                self.redrive.queue.keep(each.message)
+            elif len(received) < MOST_OF_A_BATCH:
+                each.receives += 1
+                each.receipt_handle = f"{each.message_id} for the {each.receives}. time"
+                each.visible_at = now + self.visibility_timeout
+                received.append(replace(each))
+        return received
+
+    def delete(self, receipt_handle: str) -> None:
+        """Delete a message that is in flight, by the handle that it was last received with."""
+        self.kept = [each for each in self.kept if not self._in_flight(each, receipt_handle)]
+
+    def change_visibility(self, seconds_of: Mapping[str, int]) -> Mapping[str, QueueUnavailableError]:
+        self.changes.append(len(seconds_of))
+        unknown = dict.fromkeys(seconds_of, QueueUnavailableError("the queue knows no such message in flight"))
+        if not self.available or not 1 <= len(seconds_of) <= MOST_OF_A_BATCH:
+            return unknown
+        for receipt_handle, seconds in seconds_of.items():
+            for each in self.kept:
+                if self._in_flight(each, receipt_handle):
+                    each.visible_at = self.clock() + seconds
+                    del unknown[receipt_handle]
+        return unknown
+
+    def keep(self, message: OutgoingMessage) -> None:
+        """Put a message on the queue."""
+        self.messages.append(message)
+        self.kept.append(Kept(message, f"message-{len(self.messages)}", self.clock()))
+
+    def _in_flight(self, kept: Kept, receipt_handle: str) -> bool:
+        return kept.receipt_handle == receipt_handle and kept.visible_at > self.clock()
 
 
 @dataclass

@@ -167,7 +167,7 @@ def test_whatever_is_sent_anywhere_each_log_line_is_one_json_object_that_shows_n
     # One that is fit for a log is API Gateway's.
     spoiled = json.dumps({"version": 1, "correlationId": f"\n{hostile()}", "envelopes": [fields]})
     store = Store(table=InMemoryTable(), stage="dev", retention=None, clock=lambda: NOW)
-    Processor(store=store, dead_letter_queue=InMemoryQueue()).process(
+    Processor(queue=InMemoryQueue(), store=store, dead_letter_queue=InMemoryQueue()).process(
         [*sent, queued("spoiled", group="CP-002", body=spoiled)], lambda: 20.0
     )
     query.get(headers={"if-none-match": hostile(), "authorization": hostile()})

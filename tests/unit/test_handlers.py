@@ -13,7 +13,7 @@ from query import handler as query
 from telemetry import aws_clients
 from telemetry.http_api import HttpRequest
 from telemetry.observability import logger, observed
-from tests.unit.conftest import EVENTS, Printed
+from tests.unit.conftest import EVENTS, Clock, Printed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,7 +54,12 @@ def received(client: "SQSClient", url: str) -> Any:  # noqa: ANN401 - the event 
         QueueUrl=url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
     )
     records = [
-        {"messageId": each.get("MessageId"), "body": each.get("Body"), "attributes": each.get("Attributes")}
+        {
+            "messageId": each.get("MessageId"),
+            "receiptHandle": each.get("ReceiptHandle"),
+            "body": each.get("Body"),
+            "attributes": each.get("Attributes"),
+        }
         for each in got.get("Messages", [])
     ]
     return {"Records": records}
@@ -121,6 +126,21 @@ def test_messages_to_be_delivered_again_are_named(dead_letter_queue_url: str, mo
     batch = json.loads((EVENTS / "sqs_batch.json").read_text())
     failed = processor.handler(batch, Context())
     assert failed == {"batchItemFailures": [{"itemIdentifier": batch["Records"][0]["messageId"]}]}
+
+
+@pytest.mark.usefixtures("dead_letter_queue_url")
+def test_what_failed_is_given_again_a_second_later(
+    moto_sqs: "SQSClient", queue_url: str, clock: Clock, post: HttpRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABLE_NAME", "gone")
+    ingest.handler(post, Context())
+    batch = received(moto_sqs, queue_url)
+    assert len(processor.handler(batch, Context())["batchItemFailures"]) == 1
+    clock.now = 0.9
+    assert received(moto_sqs, queue_url)["Records"] == []
+    clock.now = 1.1
+    (again,) = received(moto_sqs, queue_url)["Records"]
+    assert again["messageId"] == batch["Records"][0]["messageId"]
 
 
 def test_metrics_are_printed_when_the_invocation_ends(

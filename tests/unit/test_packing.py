@@ -47,6 +47,7 @@ def test_what_the_dead_letter_queue_adds_to_a_message_fits_beside_the_largest() 
     broken = message.encode("r" * 128, [envelope("C" * 64, 1)] * 200).replace('"eventId":"', '"eventId":"x')
     queued = QueuedMessage(
         message_id="m" * 100,
+        receipt_handle="r",
         group="C" * 64,
         sequence_number="9" * 128,
         first_seen_at="2026-11-23T08:00:00.000Z",

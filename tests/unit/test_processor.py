@@ -20,12 +20,13 @@ from telemetry.fifo_queue import OutgoingMessage
 from telemetry.item import to_item
 from telemetry.latest_table import Item
 from tests.unit.conftest import NOW, Printed
-from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.fakes import InMemoryQueue, InMemoryTable, Kept
 from tests.unit.strategies import envelopes
 from tests.unit.test_merge import envelope, merge_all
 
 RETENTION = timedelta(days=30)
 PLENTY = 20.0
+VISIBILITY_TIMEOUT = 120.0
 
 
 def queued(
@@ -33,6 +34,7 @@ def queued(
 ) -> QueuedMessage:
     return QueuedMessage(
         message_id=message_id,
+        receipt_handle=f"receipt of {message_id}",
         group=group,
         sequence_number=f"1{message_id}",
         first_seen_at="2026-11-23T08:15:00.000Z",
@@ -41,22 +43,35 @@ def queued(
     )
 
 
+def in_flight(each: QueuedMessage) -> Kept:
+    outgoing = OutgoingMessage(body=each.body, group=each.group, deduplication_id=each.message_id)
+    return Kept(outgoing, each.message_id, 0, each.receive_count, each.receipt_handle, VISIBILITY_TIMEOUT)
+
+
 def of(charger_id: str, minute: int = 1) -> TelemetryEnvelope:
     return envelope(sampled=minute, ingested=minute).model_copy(update={"charger_id": charger_id})
 
 
 class Bench:
-    """A processor between a table and a DLQ in memory."""
+    """A processor between a queue, a table and a DLQ in memory."""
 
     def __init__(self) -> None:
+        self.queue = InMemoryQueue()
         self.table = InMemoryTable()
         self.dead_letters = InMemoryQueue()
         self.seconds_left = PLENTY
+        self.seconds_a_write = 0.0
 
     def process(self, *messages: QueuedMessage) -> list[str]:
+        self.queue.kept = [in_flight(each) for each in messages]
         store = Store(table=self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
-        processor = Processor(store=store, dead_letter_queue=self.dead_letters)
-        return processor.process(messages, lambda: self.seconds_left)
+        processor = Processor(queue=self.queue, store=store, dead_letter_queue=self.dead_letters)
+        return processor.process(messages, lambda: self.seconds_left - self.seconds_a_write * len(self.table.writes))
+
+    @property
+    def seconds_in_flight(self) -> dict[str, float]:
+        """How long the queue holds each message of the last batch back."""
+        return {each.message_id: each.visible_at for each in self.queue.kept}
 
     def stored_minute(self, charger_id: str = "CP-001") -> str:
         """Return when the newest sample was taken, or nothing."""
@@ -303,9 +318,9 @@ def test_a_write_that_was_made_but_not_answered_makes_nothing_stale(bench: Bench
 
 def test_no_read_is_begun_again_that_might_not_end_in_time(bench: Bench) -> None:
     bench.table.write_errors["CP-001"] = [RevisionConflictError()]
-    times = iter([PLENTY, 6.9])
+    times = iter([PLENTY, 6.9, 6.9])
     store = Store(table=bench.table, stage="test", retention=RETENTION, clock=lambda: NOW)
-    processor = Processor(store=store, dead_letter_queue=bench.dead_letters)
+    processor = Processor(queue=bench.queue, store=store, dead_letter_queue=bench.dead_letters)
     assert processor.process([queued("a", of("CP-001"))], lambda: next(times)) == ["a"]
     assert len(bench.table.reads) == 1
 
@@ -349,6 +364,7 @@ def test_no_call_is_begun_that_might_not_end_in_time(bench: Bench) -> None:
     assert bench.process(queued("a", of("CP-001")), queued("b", body="not a message", group="B")) == ["a", "b"]
     assert bench.table.writes == []
     assert bench.dead_ids == []
+    assert bench.queue.changes == []
 
 
 def test_every_log_line_about_a_message_names_the_request_that_sent_it(bench: Bench, printed: Printed) -> None:
@@ -478,3 +494,44 @@ def test_a_redelivered_dead_letter_is_not_moved_twice(bench: Bench) -> None:
     bench.process(bad)
     bench.process(replace(bad, first_seen_at="2026-11-23T08:15:00.000Z"))
     assert bench.dead_ids == ["a"]
+
+
+def long_message(message_id: str, charger_id: str, minute: int) -> QueuedMessage:
+    """A message of which two are longer than one may be."""
+    text = "x" * 60_000
+    long = [
+        of(charger_id, minute).model_copy(update={"payload": {"text": text}, "event_id": f"{number:064}"})
+        for number in range(10)
+    ]
+    return queued(message_id, *long, group=charger_id)
+
+
+def test_a_long_batch_is_processed_in_parts_and_what_does_not_fit_in_is_delivered_again(printed: Printed) -> None:
+    bench = Bench()
+    bench.seconds_a_write = 3.05
+    batch = [long_message(f"{charger_id}1", charger_id, 1) for charger_id in "ABCD"]
+    assert bench.process(*batch, queued("B2", of("B", 2), group="B")) == ["C1", "D1", "B2"]
+    assert [bench.stored_minute(charger_id) for charger_id in "ABCD"] == ["08:01", "08:01", "", ""]
+    (late,) = {line["reason"] for line in printed.logs if line["message"] == "to be delivered again"}
+    assert late == "out_of_time"
+
+
+def test_however_little_time_is_left_the_first_part_of_a_long_batch_is_processed() -> None:
+    bench = Bench()
+    bench.seconds_left = 7.5
+    assert bench.process(long_message("A1", "A", 1), long_message("B1", "B", 1)) == ["B1"]
+    assert bench.stored_minute("A") == "08:01"
+
+
+def test_once_a_charger_failed_none_of_its_messages_in_later_parts_is_processed() -> None:
+    bench = Bench()
+    bench.table.write_errors = {"A": [TableUnavailableError("once")]}
+    batch = [long_message("A1", "A", 1), long_message("B1", "B", 1), queued("A2", of("A", 2), group="A")]
+    assert bench.process(*batch) == ["A1", "A2"]
+    assert (bench.stored_minute("A"), bench.stored_minute("B")) == ("", "08:01")
+
+
+def test_a_batch_that_is_short_enough_is_one_part() -> None:
+    bench = Bench()
+    bench.process(*(queued(charger_id, of(charger_id), group=charger_id) for charger_id in "ABCDEFGHIJ"))
+    assert bench.table.reads == [set("ABCDEFGHIJ")]

@@ -75,6 +75,7 @@ class Path:
         return [
             QueuedMessage(
                 message_id=str(index),
+                receipt_handle=str(index),
                 group=each.group,
                 sequence_number=str(index),
                 first_seen_at="2026-11-23T08:15:00.000Z",
@@ -89,7 +90,8 @@ class Path:
         """Deliver a batch of the queue's messages; a function that dies has done its work, but tells nobody."""
         batch = self.waiting()[:size]
         store = Store(table=Failing(self.table, failing), stage="test", retention=RETENTION, clock=lambda: START)
-        failed = Processor(store=store, dead_letter_queue=InMemoryQueue()).process(batch, lambda: PLENTY)
+        processor = Processor(queue=self.queue, store=store, dead_letter_queue=InMemoryQueue())
+        failed = processor.process(batch, lambda: PLENTY)
         if not dies:
             self.deleted |= {each.message_id for each in batch} - set(failed)
 

@@ -6,7 +6,7 @@ from tools.local_cloud import start_emulator
 
 EMULATOR = """
 from ministack.core.iam_actions import extract_iam_action
-for action in ("sqs:SendMessageBatch", "sqs:SendMessage", "sqs:DeleteMessageBatch", None):
+for action in ("sqs:SendMessageBatch", "sqs:SendMessage", "sqs:ChangeMessageVisibilityBatch", "x:DoBatch", None):
     print(extract_iam_action(action))
 """
 
@@ -23,4 +23,5 @@ def test_the_emulator_is_started_with_one_permission_for_one_message_and_for_sev
         text=True,
         check=True,
     )
-    assert started.stdout.split() == ["sqs:SendMessage", "sqs:SendMessage", "sqs:DeleteMessageBatch", "None"]
+    permitted = ["sqs:SendMessage", "sqs:SendMessage", "sqs:ChangeMessageVisibility", "x:DoBatch", "None"]
+    assert started.stdout.split() == permitted
