@@ -90,9 +90,8 @@ def test_messages_are_listed_and_shown_and_those_go_back_that_the_processor_take
 
 
 @pytest.fixture
-def given_up_at_once(cloud: Cloud, quick_redelivery: None) -> Generator[None]:
+def given_up_at_once(cloud: Cloud) -> Generator[None]:
     """Let SQS's own redrive policy move what failed once."""
-    del quick_redelivery
     url = cloud.outputs["QueueUrl"]
     usual = cloud.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
     policy = json.dumps(json.loads(usual["RedrivePolicy"]) | {"maxReceiveCount": 1})

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tools.dlq.progress import Progress
 from tools.dlq.queues import HOLD_SECONDS, MOST_IN_A_CALL, DeadLetter, DeadLetterQueue, Refused
 
-# Within what SQS lets be held of a FIFO queue (20,000), and so few that they are held anew in a fraction of the time.
+# SQS lets more be held of a FIFO queue, but so many can be held anew in a fraction of the time that they are held for.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MOST_HELD = 5000
 RENEW_SECONDS = HOLD_SECONDS / 2

@@ -112,6 +112,7 @@ def _queued(message: DeadLetter, charger: str) -> QueuedMessage:
     """Return the message as the queue would deliver it for the last time before a fault is for good."""
     return QueuedMessage(
         message_id=message.message_id,
+        receipt_handle=message.receipt_handle,
         group=charger,
         sequence_number=message.sequence_number,
         first_seen_at=message.sent_at.isoformat(),

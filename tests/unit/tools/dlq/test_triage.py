@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from processor.processing import Processor
 from processor.storing import Store
 from telemetry import message
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.latest_table import LatestTelemetryTable
 from tests.unit.conftest import NOW, Printed
-from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.fakes import InMemoryTable
 from tests.unit.test_merge import envelope
-from tests.unit.test_processor import queued
+from tests.unit.test_processor import Bench, queued
 from tests.unit.tools.dlq.fakes import moved_by_the_processor
 from tools.dlq.queues import DeadLetter
 from tools.dlq.triage import UNKNOWN_CHARGER, ReadOnlyTable, Triage, Verdict, take_as_given
@@ -54,14 +53,15 @@ BODIES = {
 @pytest.mark.parametrize("available", [True, False])
 def test_the_verdict_is_what_the_processor_does(body: str, available: bool, printed: Printed) -> None:  # noqa: FBT001 - parametrized
     assert printed
-    dead_letters = InMemoryQueue()
-    processor = Processor(store=store(InMemoryTable(available=available)), dead_letter_queue=dead_letters)
-    again = processor.process([queued("a", body=body, receive_count=5)], lambda: 20.0)
+    bench = Bench()
+    bench.table.available = available
+    again = bench.process(queued("a", body=body, receive_count=5))
+    dead_letters = bench.dead_letters.messages
     verdict = verdict_on(body, InMemoryTable(available=available))
-    assert verdict.passes == (not again and not dead_letters.messages)
-    assert ("would be dead-lettered again" in verdict.summary) == bool(dead_letters.messages)
+    assert verdict.passes == (not again and not dead_letters)
+    assert ("would be dead-lettered again" in verdict.summary) == bool(dead_letters)
     assert ("would be tried again" in verdict.summary) == bool(again)
-    for each in dead_letters.messages:
+    for each in dead_letters:
         assert verdict.summary.endswith(each.attributes["reason"])
 
 
