@@ -131,6 +131,32 @@ def test_after_the_machine_slept_what_is_no_longer_held_is_not_sent() -> None:
     assert (bench.queued(), bench.queued("CP-2"), bench.dead) == ([0, 1, 2], [8, 9], [])
 
 
+def test_messages_that_were_lost_while_others_were_sent_are_not_sent() -> None:
+    bench = Bench(*(moved_by_the_processor(order, f"CP-{order}") for order in range(12)))
+
+    def sleep_in_the_first_send(_: DeadLetter) -> bool:
+        bench.world.sleep(HOLD_SECONDS if not bench.queue.messages else 0)
+        return False
+
+    bench.queue.refuses = sleep_in_the_first_send
+    outcome = bench.run()
+    assert (len(bench.queue.messages), len(bench.dead), len(outcome.left)) == (10, 12, 12)
+    bench.run()
+    assert (len(bench.queue.messages), bench.dead) == (12, [])
+
+
+def test_sending_that_takes_minutes_goes_on_holding_what_is_still_to_be_sent() -> None:
+    bench = Bench(*map(moved_by_the_processor, range(60)))
+
+    def slow(_: DeadLetter) -> bool:
+        bench.world.sleep(2)
+        return False
+
+    bench.queue.refuses = slow
+    assert bench.run().left == {}
+    assert (bench.queued(), bench.dead) == (list(range(60)), [])
+
+
 def test_a_message_that_is_to_be_seen_twice_is_sent_once() -> None:
     bench = Bench(*map(moved_by_the_processor, range(3)))
 
@@ -219,8 +245,15 @@ def test_a_send_is_no_longer_than_sqs_takes() -> None:
 def test_more_bodies_than_fit_in_memory_go_in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redriving, "LARGEST_HELD_BYTES", 20)
     bench = Bench(*map(moved_by_the_processor, range(100)))
-    assert len(bench.run().redriven) == 100
+    in_memory: list[int] = []
+
+    def judge(message: DeadLetter) -> Verdict:
+        in_memory.append(message.order - len(bench.queue.messages))
+        return passes(message)
+
+    assert len(bench.run(judge=judge).redriven) == 100
     assert bench.queued() == list(range(100))
+    assert max(in_memory) < 20
 
 
 def test_more_messages_than_are_held_at_once_go_in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
