@@ -13,7 +13,6 @@ from telemetry.errors import (
 )
 from telemetry.fifo_queue import LARGEST_SEND_BYTES, FifoQueue, OutgoingMessage
 from telemetry.message import TelemetryMessage, decode
-from telemetry.observability import count_unforeseen_error
 
 # What nothing foresaw may pass, or be mended by a deployment; on this receive it is given up.
 LAST_RECEIVE_OF_A_FAULT = 5
@@ -77,7 +76,6 @@ def open_message(queued: QueuedMessage) -> Delivery:
 
 def unforeseen(cause: Exception, queued: QueuedMessage) -> TelemetryError:
     """Return the error of a message at which our code failed: it may pass, but not for ever."""
-    count_unforeseen_error()
     fault = LastingFaultError if queued.receive_count >= LAST_RECEIVE_OF_A_FAULT else PassingFaultError
     error = fault("our code failed at it")
     error.__cause__ = cause

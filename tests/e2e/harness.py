@@ -72,18 +72,18 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs `scripts/local.sh` for one directory and port, as a user does whose environment is full of AWS."""
+    """Runs `scripts/local.sh`, or another, for one directory and port, as a user whose environment is full of AWS."""
 
     directory: Path
     port: int
 
-    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, script: str = "local.sh", **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        with self.start(*arguments, **variables) as process:
+        with self.start(*arguments, script=script, **variables) as process:
             output, errors = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, script: str = "local.sh", **variables: str) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
             "LOCAL_DIRECTORY": str(self.directory),
@@ -96,8 +96,9 @@ class Shell:
             **variables,
         }
         return subprocess.Popen(
-            [PROJECT / "scripts" / "local.sh", *arguments],
+            [PROJECT / "scripts" / script, *arguments],
             env=environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -291,5 +291,7 @@ def test_each_variable_of_an_operators_command_is_set_before_it_is_used(document
     for code in [beginning, *(code for language, code in FENCED.findall(document.read_text()) if language == "sh")]:
         for line in code.splitlines():
             used = set(re.findall(r"\$([A-Za-z_]\w*)", re.sub(r"'\{[^']*'", "", line)))
-            known |= set(re.findall(r"(?:^|\s)([A-Za-z_]\w*)=", line)) | set(re.findall(r"\b(?:read -r|for) (\w+)", line))
+            known |= set(re.findall(r"(?:^|\s)([A-Za-z_]\w*)=", line)) | set(
+                re.findall(r"\b(?:read -r|for) (\w+)", line)
+            )
             assert used <= known, line
