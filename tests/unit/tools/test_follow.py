@@ -357,11 +357,11 @@ def test_of_a_batch_each_event_is_told(service: Service) -> None:
     assert told.text.splitlines()[-7:-2] == [
         f"{one}  stored and newest of CP-001",
         f"{other}  stored and newest of CP-002",
+        f"{'no id':<64}  refused (invalid)",
+        f"{'no id':<64}  refused (invalid)",
         f"{'no id':<64}  refused (forbidden)",
-        f"{'no id':<64}  refused (invalid)",
-        f"{'no id':<64}  refused (invalid)",
     ]
-    assert told.verdict == "of 5 events: 2 stored and newest, 1 refused (forbidden), 2 refused (invalid)"
+    assert told.verdict == "of 5 events: 2 stored and newest, 2 refused (invalid), 1 refused (forbidden)"
 
 
 def test_who_followed_an_event_of_a_batch_is_told_nothing_of_the_others(service: Service) -> None:
