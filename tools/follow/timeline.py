@@ -14,7 +14,6 @@ from tools.follow.trail import (
     FINDINGS_CHANGED,
     NOT_QUEUED,
     REJECTED,
-    REJECTED_SEVERAL,
     STORED,
     TO_BE_DELIVERED_AGAIN,
     Trail,
@@ -167,7 +166,6 @@ TOLD: Mapping[str, Callable[[Line], str]] = {
     ACCEPTED: lambda line: f"accepted for {line.text('chargerId')}",
     ACCEPTED_SEVERAL: lambda line: f"accepted {_events(line)}",
     REJECTED: _rejected,
-    REJECTED_SEVERAL: _rejected,
     NOT_QUEUED: lambda line: (
         f"could not queue {_events(line)}: {', '.join((*line.texts('reasons'), *line.texts('causes')))}"
     ),

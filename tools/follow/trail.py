@@ -16,8 +16,7 @@ EVENT_ID = re.compile(r"[0-9a-f]{64}")
 # What the functions log. `tests/unit/tools/test_follow.py` runs them.
 ACCEPTED = "event accepted"
 ACCEPTED_SEVERAL = "events accepted"
-REJECTED = "event rejected"
-REJECTED_SEVERAL = "events rejected"
+REJECTED = "events rejected"
 NOT_QUEUED = "events not queued"
 ACCESS_REFUSED = "access refused"
 STORED = "stored"
@@ -98,9 +97,7 @@ def follow(asked: str, logs: Logs, items: Items, since: datetime) -> Trail:
 
 def rejected_by(line: Line) -> Mapping[str, int]:
     """Return how many events a line of ingest says to be rejected, by reason."""
-    if line.message == REJECTED:
-        return {line.text("reason"): 1}
-    return cast("dict[str, int]", line.fields["reasons"]) if line.message == REJECTED_SEVERAL else {}
+    return {line.text("reason"): cast("int", line.fields["events"])} if line.message == REJECTED else {}
 
 
 def _events(asked: str, lines: Sequence[Line]) -> list[Event]:

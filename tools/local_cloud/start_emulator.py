@@ -1,4 +1,4 @@
-"""Starts the emulator with two things as on AWS, which MiniStack 1.5.33 has otherwise.
+"""Starts the emulator with three things as on AWS, which MiniStack 1.5.33 has otherwise.
 
 Who may do a thing to a message may do it to several in one request: `sqs:SendMessage` permits SendMessageBatch,
 `sqs:ChangeMessageVisibility` permits ChangeMessageVisibilityBatch, and there are no other permissions for them.
@@ -8,6 +8,10 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-b
 The header `apigw-requestid` of an HTTP API's answer is the `requestId` that its function is given, so that who has the
 answer finds what was logged. MiniStack makes up another one.
 
+An alarm watches the metric with its own dimensions: that of one function, not those of all. MiniStack looks at the
+namespace and the name alone.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Dimension
+
 The emulator's own Python runs this, which has no packages of ours.
 """
 
@@ -15,6 +19,8 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from importlib import import_module
 from runpy import run_module
+from types import FunctionType
+from typing import Any
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -23,6 +29,7 @@ def main() -> None:
     """Start it; return when it has ended."""
     permit_several_at_once()
     name_requests_in_answers()
+    watch_own_dimensions()
     run_module("ministack", run_name="__main__", alter_sys=True)
 
 
@@ -58,6 +65,20 @@ def name_requests_in_answers() -> None:
         return status, headers, body
 
     http_apis.update(new_uuid=remembered_id, handle_execute=as_on_aws)
+
+
+def watch_own_dimensions() -> None:
+    """Let an alarm be evaluated as if there were no metrics but those with its dimensions."""
+    cloudwatch = vars(import_module("ministack.services.cloudwatch"))
+    evaluate: FunctionType = cloudwatch["_evaluate_alarm"]
+
+    def as_on_aws(alarm: dict[str, Any]) -> None:
+        own = cloudwatch["_dims_key"]({each["Name"]: each["Value"] for each in alarm["Dimensions"]})
+        watched = {key: points for key, points in list(cloudwatch["_metrics"].items()) if key[2] == own}
+        # The same code, to which nothing else is there: other requests go on to write to all of the metrics.
+        FunctionType(evaluate.__code__, {**cloudwatch, "_metrics": watched})(alarm)
+
+    cloudwatch["_evaluate_alarm"] = as_on_aws
 
 
 if __name__ == "__main__":

@@ -11,6 +11,20 @@ from ministack.core.iam_actions import extract_iam_action
 for action in ("sqs:SendMessageBatch", "sqs:SendMessage", "sqs:ChangeMessageVisibilityBatch", "x:DoBatch", None):
     print(extract_iam_action(action))
 """
+ALARMS = """
+from ministack.services import cloudwatch
+for name in ("a", "b"):
+    print(cloudwatch.evaluate({"Dimensions": [{"Name": "FunctionName", "Value": name}]}))
+"""
+CLOUDWATCH = """
+_metrics = {("AWS/Lambda", "Errors", "FunctionName=a"): [1], ("AWS/Lambda", "Errors", "FunctionName=b"): [0]}
+def _dims_key(dimensions): return "|".join(f"{key}={value}" for key, value in dimensions.items())
+def _evaluate_alarm(alarm): seen.append([point for points in _metrics.values() for point in points])
+def evaluate(alarm):
+    _evaluate_alarm(alarm)
+    return *seen.pop(), len(_metrics)
+seen = []
+"""
 
 HTTP_API = """
 import asyncio, itertools
@@ -46,6 +60,7 @@ def ministack(tmp_path: Path) -> Path:
         (package / name).mkdir(parents=True)
     (package / "core" / "iam_actions.py").write_text("def extract_iam_action(action): return action\n")
     (package / "services" / "apigateway.py").write_text(HTTP_API)
+    (package / "services" / "cloudwatch.py").write_text(CLOUDWATCH)
     return package
 
 
@@ -69,3 +84,8 @@ def test_an_answer_has_the_id_that_its_function_was_given_also_of_requests_at_on
     told = printed_by(ministack, REQUESTS)
     # Of one that reached no function there is nothing to tell.
     assert told.splitlines() == ["True"] * 4 + ["(401, {}, b'')"]
+
+
+def test_the_emulator_evaluates_an_alarm_on_the_metric_with_its_dimensions_alone(ministack: Path) -> None:
+    # What it has of the others is there afterwards.
+    assert printed_by(ministack, ALARMS).splitlines() == ["(1, 2)", "(0, 2)"]
