@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -28,6 +28,7 @@ from tests.unit.description import check
 from tools.local_cloud.tokens import LocalTokenIssuer
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_iam import IAMClient
@@ -206,6 +207,14 @@ class Cloud:
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         return self._session.client("logs", endpoint_url=self._endpoint)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        return self._session.client("cloudwatch", endpoint_url=self._endpoint)
+
+    @cached_property
+    def sns(self) -> Any:  # noqa: ANN401 - there are no stubs of it
+        return cast("Any", self._session.client)("sns", endpoint_url=self._endpoint)
 
     @property
     def _endpoint(self) -> str:

@@ -21,7 +21,7 @@ class Finder:
             raise ModuleNotFoundError(f"No module named {name!r}, which is of {of}", name=name)
 
 sys.meta_path.insert(0, Finder())
-for tool in ("dlq.__main__", "local_cloud.__main__", "deploy", "cdk"):
+for tool in ("dlq.__main__", "follow.__main__", "local_cloud.__main__", "deploy", "cdk"):
     importlib.import_module(f"tools.{tool}")
 importlib.import_module("tools.openapi").text()
 """
