@@ -14,10 +14,10 @@ from processor.delivery import Delivery, QueuedMessage, dead_letter, open_messag
 from processor.folding import Judgement
 from processor.redelivery import deliver_again_soon
 from processor.storing import Outcome, Store, require_time
-from telemetry.errors import OutOfTimeError, PassingFaultError, TableUnavailableError, TelemetryError
+from telemetry.errors import LastingFaultError, OutOfTimeError, PassingFaultError, TableUnavailableError, TelemetryError
 from telemetry.fifo_queue import LARGEST_SEND_BYTES, ConsumedQueue, FifoQueue
 from telemetry.latest_table import Reading
-from telemetry.observability import cause_of, count, logger, measure_milliseconds
+from telemetry.observability import cause_of, count, count_unforeseen_error, logger, measure_milliseconds, measure_share
 from telemetry.timestamps import to_moment
 
 # A batch is up to 6 MB, and what somebody made to be slow takes most of a CPU's second for each: at the third of a CPU
@@ -122,6 +122,7 @@ class Processor:
         except TelemetryError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the boundary round a message: a fault of ours stops no other charger
+            count_unforeseen_error()
             return unforeseen(error, delivery.queued)
         return None
 
@@ -137,6 +138,8 @@ class Processor:
             if envelope.order in outcome.errors
         }
         errors = [error for error in (delivery.error, *refused.values()) if error]
+        if any(isinstance(error, PassingFaultError | LastingFaultError) for error in errors):
+            count_unforeseen_error()
         for error in errors:
             if error.retryable:
                 raise error
@@ -155,13 +158,20 @@ class Processor:
         if not stored:
             return
         fresh = [envelope for envelope in stored if envelope.order not in outcome.stale]
-        stale_count = len(stored) - len(fresh)
+        stale = [envelope for envelope in stored if envelope.order in outcome.stale]
         count("EventsStored", len(fresh))
-        count("EventsStale", stale_count)
+        count("EventsStale", len(stale))
         for envelope in fresh:
             milliseconds = (self.store.clock() - to_moment(envelope.ingested_at)) / timedelta(milliseconds=1)
             measure_milliseconds("IngestToStored", milliseconds)
-        logger.info("stored", extra=log_keys(delivery) | {"stored": len(fresh), "stale": stale_count})
+        details = {
+            # Of the message's events, those that were stored: others of it may be in the DLQ.
+            "eventIds": [envelope.event_id for envelope in stored],
+            "staleEventIds": [envelope.event_id for envelope in stale],
+            "stored": len(fresh),
+            "stale": len(stale),
+        }
+        logger.info("stored", extra=log_keys(delivery) | details)
 
 
 def parts_of(messages: Sequence[QueuedMessage]) -> Iterator[Sequence[QueuedMessage]]:
@@ -177,11 +187,13 @@ def parts_of(messages: Sequence[QueuedMessage]) -> Iterator[Sequence[QueuedMessa
 
 
 def report_judgements(outcome: Outcome) -> None:
-    """Count the findings by their code, and log those that came or went."""
+    """Count the findings by their code, and of the judged events those that have any; log what came or went."""
     for code, number in Counter(finding.code for each in outcome.judgements for finding in each.findings).items():
         count("Findings", number, code=code)
     count("UnknownUnits", outcome.unknown_units)
     for judgement in outcome.judgements:
+        # One metric, since an alarm on the quotient of two would be metric math.
+        measure_share("EventsWithFindings", belongs=bool(judgement.findings))
         if judgement.appeared or judgement.cleared:
             logger.info("findings changed", extra=finding_keys(judgement))
 
@@ -203,7 +215,7 @@ def log_keys(delivery: Delivery) -> dict[str, object]:
         "correlationId": delivery.correlation_id,
         "chargerId": delivery.queued.group,
         "messageId": delivery.queued.message_id,
-        "eventIds": [envelope.event_id for envelope in delivery.envelopes],
+        "eventIds": list(delivery.content.event_ids) if delivery.content else [],
     }
 
 

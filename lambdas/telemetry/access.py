@@ -26,15 +26,17 @@ class Access:
 
     chargers: frozenset[str] | None
 
+    def permits(self, charger_id: str) -> bool:
+        """Tell whether the charger may be touched."""
+        return self.chargers is None or charger_id in self.chargers
+
     def require(self, charger_ids: Iterable[str]) -> None:
         """Do nothing where all of the chargers may be touched.
 
         Raises:
             ForbiddenChargerError: one or more may not; it names them.
         """
-        if self.chargers is None:
-            return
-        refused = [charger_id for charger_id in charger_ids if charger_id not in self.chargers]
+        refused = [charger_id for charger_id in charger_ids if not self.permits(charger_id)]
         if refused:
             raise ForbiddenChargerError(refused)
 

@@ -48,14 +48,16 @@ def take_away(cloud: Cloud) -> Generator[WithoutPermission]:
         cloud.iam.create_policy_version(PolicyArn=policy, PolicyDocument=document, SetAsDefault=True)
         cloud.iam.delete_policy_version(PolicyArn=policy, VersionId=old)
 
-    def take(function: str, action: str) -> Callable[[], None]:
-        arn = cloud.lambda_.get_function_configuration(FunctionName=cloud.outputs[f"{function}FunctionName"])["Role"]
-        [attached] = cloud.iam.list_attached_role_policies(RoleName=arn.split("/")[-1])["AttachedPolicies"]
-        policy = attached.get("PolicyArn", "")
+    def document_of(policy: str) -> str:
         version = cloud.iam.get_policy(PolicyArn=policy)["Policy"].get("DefaultVersionId", "")
         stored = cloud.iam.get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]
-        document = json.dumps(stored.get("Document"))
-        assert f'"{action}"' in document
+        return json.dumps(stored.get("Document"))
+
+    def take(function: str, action: str) -> Callable[[], None]:
+        arn = cloud.lambda_.get_function_configuration(FunctionName=cloud.outputs[f"{function}FunctionName"])["Role"]
+        attached = cloud.iam.list_attached_role_policies(RoleName=arn.split("/")[-1])["AttachedPolicies"]
+        documents = {policy: document_of(policy) for policy in (each.get("PolicyArn", "") for each in attached)}
+        [(policy, document)] = [each for each in documents.items() if f'"{action}"' in each[1]]
         replace(policy, document.replace(f'"{action}"', '"sts:GetCallerIdentity"'))
         taken[policy] = document
         return lambda: give_back(policy)

@@ -9,12 +9,12 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -28,6 +28,7 @@ from tests.unit.description import check
 from tools.local_cloud.tokens import LocalTokenIssuer
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_iam import IAMClient
@@ -71,20 +72,18 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs `scripts/local.sh` for one directory and port, as a user does whose environment is full of AWS."""
+    """Runs `scripts/local.sh`, or another, for one directory and port, as a user whose environment is full of AWS."""
 
     directory: Path
     port: int
-    command: Sequence[str | Path] = (PROJECT / "scripts" / "local.sh",)
-    checkout: Path = PROJECT
 
-    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, script: str = "local.sh", **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        with self.start(*arguments, **variables) as process:
+        with self.start(*arguments, script=script, **variables) as process:
             output, errors = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, script: str = "local.sh", **variables: str) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
             "LOCAL_DIRECTORY": str(self.directory),
@@ -97,9 +96,9 @@ class Shell:
             **variables,
         }
         return subprocess.Popen(
-            [*self.command, *arguments],
-            cwd=self.checkout,
+            [PROJECT / "scripts" / script, *arguments],
             env=environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -214,6 +213,14 @@ class Cloud:
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         return self._session.client("logs", endpoint_url=self._endpoint)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        return self._session.client("cloudwatch", endpoint_url=self._endpoint)
+
+    @cached_property
+    def sns(self) -> Any:  # noqa: ANN401 - there are no stubs of it
+        return cast("Any", self._session.client)("sns", endpoint_url=self._endpoint)
 
     @property
     def _endpoint(self) -> str:

@@ -4,14 +4,13 @@ The numbers of these tests are in `docs/faults.md`.
 """
 
 import shutil
-import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.fleet import Fleet
-from tests.e2e.harness import PROJECT, Cloud, Shell
+from tests.e2e.harness import PROJECT, Cloud
 
 Check = Callable[..., None]
 FUNCTIONS = ("Ingest", "Processor", "Query")
@@ -20,30 +19,38 @@ VISIBILITY = "VISIBILITY_PER_PROCESSOR_TIMEOUT = 6"
 SHORT_VISIBILITY = "VISIBILITY_PER_PROCESSOR_TIMEOUT = 1"
 
 
+# In the environment that there is.
+RUN = """#!/bin/sh
+cd "$(dirname "$0")/.."
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+"""
+
+
 @pytest.fixture
-def newer(cloud: Cloud, tmp_path: Path) -> Generator[Shell]:
-    """Return the command for the local cloud of a copy of the project that has newer functions; deploy ours again."""
+def newer(cloud: Cloud, tmp_path: Path) -> Generator[str]:
+    """Return `local.sh` of a copy of the project that has newer functions; deploy the project's own in the end."""
     checkout = tmp_path / "newer"
     not_needed = shutil.ignore_patterns(".*", "node_modules", "cdk.out", "tests", "docs", "__pycache__")
     shutil.copytree(PROJECT, checkout, ignore=not_needed)
+    (checkout / "scripts" / "run.sh").write_text(RUN)
     with (checkout / "lambdas" / "telemetry" / "__init__.py").open("a") as module:
         module.write("# Newer.\n")
     queue = checkout / "telemetry_stack" / "constructs" / "telemetry_queue.py"
     assert VISIBILITY in queue.read_text()
     queue.write_text(queue.read_text().replace(VISIBILITY, SHORT_VISIBILITY))
-    # What `scripts/local.sh` becomes, in the environment that there is.
-    command = (sys.executable, "-m", "tools.local_cloud")
-    yield Shell(cloud.shell.directory, cloud.shell.port, command, checkout)
+    yield str(checkout / "scripts" / "local.sh")
     up = cloud.shell("up")
     assert up.returncode == 0, up.stdout + up.stderr
 
 
 def test_nothing_is_lost_while_new_code_is_deployed(
-    fleet: Fleet, cloud: Cloud, newer: Shell, nothing_is_lost: Check
+    fleet: Fleet, cloud: Cloud, newer: str, nothing_is_lost: Check
 ) -> None:
     before = codes(cloud)
     with fleet.sending():
-        up = newer("up")
+        up = cloud.shell("up", script=newer)
         assert up.returncode == 0, up.stdout + up.stderr
         fleet.goes_on()
     assert not before & codes(cloud)

@@ -294,6 +294,26 @@ def test_a_fault_of_ours_is_tried_again_and_holds_back_only_what_follows_it(benc
 
 
 @pytest.mark.usefixtures("fault_at_minute_2")
+def test_a_fault_of_ours_is_counted_for_the_version_that_made_it(
+    bench: Bench, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Lambda tells it.
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "12")
+    bench.process(queued("1", of("CP-001", 1)), queued("newer", group="B", body='{"version": 2}'))
+    assert printed.metric("UnforeseenErrors") == []
+    bench.process(queued("2", of("CP-001", 2)))
+    counted = [line for line in printed.lines if "UnforeseenErrors" in line]
+    (dimensions,) = {
+        tuple(sorted(names))
+        for line in counted
+        for each in line["_aws"]["CloudWatchMetrics"]
+        for names in each["Dimensions"]
+    }
+    assert dimensions == ("service", "stage", "version")
+    assert {line["version"] for line in counted} == {"12"}
+
+
+@pytest.mark.usefixtures("fault_at_minute_2")
 def test_a_fault_of_ours_that_comes_back_a_fifth_time_goes_to_the_dlq(bench: Bench) -> None:
     assert bench.process(queued("a", of("CP-001", 1), of("CP-001", 2), of("CP-001", 3), receive_count=5)) == []
     assert bench.stored_minute() == "08:03"
@@ -381,6 +401,27 @@ def test_every_log_line_about_a_message_names_the_request_that_sent_it(bench: Be
     }
 
 
+def test_of_a_message_what_was_stored_is_named_and_what_of_it_was_stale(bench: Bench, printed: Printed) -> None:
+    bench.process(queued("a", envelope(sampled=3, ingested=3)))
+    stale, refused, fresh = (envelope(sampled=minute, ingested=minute) for minute in (2, 4, 5))
+    # The write of all together, then that of the first alone; the stale one changes nothing.
+    bench.table.write_errors["CP-001"] = [ItemRefusedError(), ItemRefusedError()]
+    bench.process(queued("b", fresh, refused, stale))
+    dead, line = [each for each in printed.logs if each["correlationId"] == "request-b"]
+    assert (dead["message"], line["message"]) == ("dead-lettered", "stored")
+    assert dead["eventIds"] == [fresh.event_id, refused.event_id, stale.event_id]
+    assert (line["eventIds"], line["staleEventIds"]) == ([fresh.event_id, stale.event_id], [stale.event_id])
+
+
+def test_an_event_that_breaks_the_contract_is_named_where_its_message_is_told_of(
+    bench: Bench, printed: Printed
+) -> None:
+    foreign, good = of("CP-666"), of("CP-001")
+    bench.process(queued("a", foreign, good))
+    told = {line["message"]: line["eventIds"] for line in printed.logs}
+    assert told == {"dead-lettered": [foreign.event_id, good.event_id], "stored": [good.event_id]}
+
+
 PRIVATE = "52.5163N-13.3777E"
 
 
@@ -415,6 +456,24 @@ def test_findings_are_counted_by_code_and_told_when_they_come_and_go(bench: Benc
     both = ["TEMPERATURE_HIGH", "TEMPERATURE_CRITICAL"]
     told = [(line["appeared"], line["cleared"]) for line in printed.logs if line["message"] == "findings changed"]
     assert told == [(both, []), ([], both)]
+
+
+def test_the_average_of_one_metric_is_the_share_of_judged_events_with_findings(bench: Bench, printed: Printed) -> None:
+    newest = [envelope(sampled=n, ingested=n, payload={"temp_c": 80 if n > 2 else 20}) for n in range(1, 5)]
+    bench.process(queued("a", *newest))
+    stale, again = envelope(sampled=0, ingested=5, payload={"temp_c": 80}), newest[-1]
+    bench.process(queued("b", stale, again))
+    assert printed.metric("EventsWithFindings") == [([0, 0, 1, 1], None)]
+
+
+def test_each_line_of_metrics_has_no_more_values_than_cloudwatch_takes(bench: Bench, printed: Printed) -> None:
+    """It takes 100 of a metric in a line, and a batch of the queue can hold a thousand events."""
+    many = [envelope(sampled=n, ingested=n) for n in range(250)]
+    bench.process(queued("a", *many))
+    values = [values for values, _ in printed.metric("EventsWithFindings")]
+    assert sum(map(len, values)) == 250
+    assert max(map(len, values)) <= 100
+    assert sum(sum(values) for values, _ in printed.metric("EventsStored")) == 250
 
 
 def test_values_of_unknown_units_are_counted(bench: Bench, printed: Printed) -> None:
