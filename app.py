@@ -14,8 +14,6 @@ from telemetry_stack.stages import StageError, StageSettings, stage_settings
 from telemetry_stack.telemetry_stack import TelemetryStack
 
 EMULATOR_PORT = "4566"
-# NIST 800-53 asks for what costs money and protects data that matters, such as recovery to a point in time.
-PROVEN_STAGES = ("staging", "prod")
 
 
 def main() -> None:
@@ -55,7 +53,7 @@ def compose(app: App, settings: StageSettings) -> TelemetryStack:
             raise
         raise bundle.failure from None
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-    if settings.name in PROVEN_STAGES:
+    if settings.held_to_nist:
         Validations.of(app).add_plugins(NIST80053R5Checks(app))
     return stack
 

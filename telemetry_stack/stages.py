@@ -27,6 +27,13 @@ EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 # As `chargerId` of a telemetry event.
 ChargerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}$")]
 Scope = Literal["telemetry/ingest", "telemetry/read"]
+# With no blank in it, and something.
+Text = Annotated[str, Field(pattern=r"^\S+$")]
+# With the path before it, and IAM's wildcards: `*` for any characters, `?` for one.
+RoleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@*?-]+(/[A-Za-z0-9_+=,.@*?-]+)*$")]
+# Of claims that say something else of a token. `sub` may name a charger: the one that the token was given to.
+# https://www.iana.org/assignments/jwt/jwt.xhtml
+OTHER_CLAIMS = {"iss", "aud", "exp", "nbf", "iat", "jti", "scope", "scp"}
 LogRetentionDays = Literal[1, 7, 30, 90, 180, 365]
 
 # All environment variables of a function are 4 KB at most, some of which the others need.
@@ -51,8 +58,10 @@ class InvalidStageError(StageError):
 class AwsOnly(StrEnum):
     """What AWS does and the local emulator can't, so that stage `local` leaves it out. There is no other place."""
 
-    TLS_POLICIES = "queue and topic policies that refuse plain HTTP, the only thing that the emulator speaks"
+    TLS_POLICIES = "policies of queues, topic and table that refuse plain HTTP, the only thing that the emulator speaks"
+    SAVED_QUERIES = "saved queries of CloudWatch Logs Insights, a type of resource that the emulator does not know"
     BOOTSTRAP_ROLES = "deployment by the roles that `cdk bootstrap` makes, which can't publish assets in the emulator"
+    CODEDEPLOY = "gradual deployment, by a service that the emulator does not know"
 
 
 class Settings(BaseModel):
@@ -68,13 +77,24 @@ class TokenIssuer(Settings):
     url: HttpsUrl | LoopbackUrl = Field(
         description="The `iss` of its tokens, HTTPS; `/.well-known/openid-configuration` below it leads to its keys"
     )
-    audience: tuple[str, ...] = Field(min_length=1, description="A token is accepted when its `aud` is one of these")
-    chargers_claim: str = Field(
-        min_length=1, description="The claim that names the chargers a token may post and read: ids, or `*` for all"
+    audience: tuple[Text, ...] = Field(min_length=1, description="A token is accepted when its `aud` is one of these")
+    chargers_claim: Text = Field(
+        description="The claim that names the chargers a token may post and read: ids, or `*` for all"
     )
     tokens_without_claim: Literal["refused", "all"] = Field(
         default="refused", description="What a token without that claim may do: nothing, or everything for all chargers"
     )
+
+    @model_validator(mode="after")
+    def _check_claim(self) -> Self:
+        if self.chargers_claim in OTHER_CLAIMS:
+            raise ValueError(f"chargers_claim can't be {self.chargers_claim!r}, which says something else of a token")
+        return self
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it is the issuer of a local cloud."""
+        return self.url.startswith("http:")
 
 
 class TokenClient(Settings):
@@ -134,10 +154,40 @@ class Throttle(Settings):
     burst: int = Field(ge=1, le=5_000, description="Requests at one moment; the account's default is 5,000")
 
 
+class OnDemandCapacity(Settings):
+    """The table takes what comes, up to the account's quota, and each read and write is paid for."""
+
+    kind: Literal["on_demand"] = Field(default="on_demand", description="Each read and write is paid for")
+
+
+class Autoscaling(Settings):
+    """How much capacity of one kind the table has: a unit is a write of 1 KB a second, or a read of 4 KB."""
+
+    # What an account may have in a table, unless AWS raised it; the range of the target is Application Auto Scaling's.
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+    minimum: int = Field(ge=1, le=40_000, description="Units that are there, and paid for, at any time")
+    maximum: int = Field(ge=1, le=40_000, description="Units that it grows to; beyond, DynamoDB throttles")
+    target_percent: int = Field(default=70, ge=20, le=90, description="How much of what is there is to be in use")
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"the minimum capacity, {self.minimum}, is above the maximum, {self.maximum}")
+        return self
+
+
+class ProvisionedCapacity(Settings):
+    """The table has a capacity that is paid for by the hour and follows the traffic: cheaper where it is steady."""
+
+    kind: Literal["provisioned"] = Field(default="provisioned", description="Capacity is paid for by the hour")
+    read: Autoscaling = Field(description="For what dashboards query, and what the processor reads before it writes")
+    write: Autoscaling = Field(description="For what the processor writes")
+
+
 class BundleTarget(Settings):
     """What the Lambda functions run on, and so what their bundle is built for."""
 
-    python: str = Field(pattern=r"^3\.\d+$", description="The version of Python, e.g. 3.13")
+    python: str = Field(pattern=r"^3\.\d+$", description="The version of Python, e.g. 3.14")
     architecture: Literal["arm64", "x86_64"] = Field(description="The processor")
     host: str | None = Field(
         default=None, description="This machine's platform, when the functions run on it; absent: Lambda's own Linux"
@@ -176,6 +226,9 @@ class StageSettings(Settings):
     processor_concurrency: int = Field(
         ge=2, le=1000, description="Batches processed at once (the event source's maximum concurrency)"
     )
+    table_capacity: OnDemandCapacity | ProvisionedCapacity = Field(
+        default=OnDemandCapacity(), discriminator="kind", description="How the table's reads and writes are paid for"
+    )
     retention_days: int | None = Field(
         default=None, ge=1, description="Days that a silent charger's latest telemetry is kept; absent: for ever"
     )
@@ -185,13 +238,37 @@ class StageSettings(Settings):
     retain_data: bool = Field(description="Table, queues, keys and logs stay in the account when the stack is deleted")
     deletion_protection: bool = Field(description="The table and the stack can't be deleted until this is turned off")
     point_in_time_recovery: bool = Field(description="The table can be restored to any second of the last 35 days")
+    gradual_deployment: bool = Field(
+        default=False,
+        description="New code gets a tenth of the traffic for some minutes first, and none of it again where it fails",
+    )
     log_retention_days: LogRetentionDays = Field(description="Days that logs are kept")
     alarm_emails: tuple[EmailAddress, ...] = Field(
         default=(), description="E-mail addresses that are told of an alarm; each has to confirm its subscription once"
     )
+    findings_alarm_percent: int = Field(
+        default=10,
+        ge=1,
+        le=99,
+        description="Percent of the telemetry that may have findings before somebody is told; raise it above what is "
+        "usual for the fleet",
+    )
+    # A day is the longest that an alarm on minutes looks back.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    silence_alarm_minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=1440,
+        description="Minutes without any telemetry after which somebody is told; absent: the stage expects none",
+    )
     runbook_url: HttpsUrl = Field(description="Where docs/runbook.md can be read, HTTPS: alarms link to it")
+    operator_roles: tuple[RoleName, ...] = Field(
+        default=("TelemetryOperator",),
+        min_length=1,
+        description="IAM roles, e.g. TelemetryOperator, whose people may mend what is in the DLQ and restore the table",
+    )
     bundle_target: BundleTarget = Field(
-        default=BundleTarget(python="3.13", architecture="arm64"), description="What the functions run on"
+        default=BundleTarget(python="3.14", architecture="arm64"), description="What the functions run on"
     )
     left_out: frozenset[AwsOnly] = Field(default=frozenset(), description="What the emulator can't do; `local` only")
 
@@ -199,6 +276,11 @@ class StageSettings(Settings):
     def stack_name(self) -> str:
         """The name of the CloudFormation stack."""
         return f"Telemetry-{self.name}"
+
+    @property
+    def held_to_nist(self) -> bool:
+        """Whether the stack keeps NIST 800-53: it asks for what costs money and protects data that matters."""
+        return self.name in {"staging", "prod"}
 
     def example_values(self) -> list[str]:
         """Return `setting = value` for each setting that still holds an `.example` value."""
@@ -211,7 +293,15 @@ class StageSettings(Settings):
             "only dev may be without auth": not isinstance(self.auth, NoAuth) or self.name == "dev",
             # Its tools make the tokens themselves.
             "local must have a TokenIssuer": isinstance(self.auth, TokenIssuer) or self.name != "local",
+            "only local may trust an issuer on this machine": (
+                not isinstance(self.auth, TokenIssuer) or not self.auth.on_this_machine or self.name == "local"
+            ),
+            # Services have other host names there: amazonaws.com.cn, and those of the isolated partitions.
+            f"region can't be {self.region!r}: the stack is for regions whose services are below amazonaws.com": (
+                not self.region.startswith("cn-") and "-iso" not in self.region
+            ),
             "only local may leave anything out": not self.left_out or self.name == "local",
+            "local can't set gradual_deployment": not (self.gradual_deployment and AwsOnly.CODEDEPLOY in self.left_out),
             "only local runs on this machine": self.bundle_target.host is None or self.name == "local",
         }
         if self.name == "prod":
@@ -219,7 +309,10 @@ class StageSettings(Settings):
                 "prod must set retain_data": self.retain_data,
                 "prod must set deletion_protection": self.deletion_protection,
                 "prod must set point_in_time_recovery": self.point_in_time_recovery,
+                "prod must set gradual_deployment": self.gradual_deployment,
                 "prod must name someone in alarm_emails": bool(self.alarm_emails),
+                "prod must name its operator_roles": all(re.search(r"\w", role) for role in self.operator_roles),
+                "prod must set silence_alarm_minutes": self.silence_alarm_minutes is not None,
                 "prod must refuse tokens_without_claim": (
                     not isinstance(self.auth, TokenIssuer) or self.auth.tokens_without_claim == "refused"
                 ),
@@ -300,6 +393,8 @@ def dev() -> StageSettings:
         deletion_protection=False,
         point_in_time_recovery=False,
         log_retention_days=7,
+        # Whoever signs in: the account has no data but that of trials.
+        operator_roles=("*",),
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
 
@@ -317,6 +412,7 @@ def staging() -> StageSettings:
         retain_data=False,
         deletion_protection=False,
         point_in_time_recovery=True,
+        gradual_deployment=True,
         log_retention_days=30,
         alarm_emails=("telemetry-staging@team.example",),
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
@@ -336,8 +432,11 @@ def prod() -> StageSettings:
         retain_data=True,
         deletion_protection=True,
         point_in_time_recovery=True,
+        gradual_deployment=True,
         log_retention_days=90,
         alarm_emails=("telemetry-on-call@team.example",),
+        # Half of `stale_after_minutes`: somebody knows before dashboards call every charger stale.
+        silence_alarm_minutes=10,
         runbook_url="https://github.example/telemetry-foundation/blob/main/docs/runbook.md",
     )
 

@@ -4,7 +4,9 @@ from aws_cdk import App, CfnOutput, CliCredentialsStackSynthesizer, Duration, En
 
 from telemetry_stack.constructs.authentication import Authentication
 from telemetry_stack.constructs.bundling import LambdaBundle
+from telemetry_stack.constructs.gradual_deployment import GradualDeployment
 from telemetry_stack.constructs.latest_telemetry_table import LatestTelemetryTable
+from telemetry_stack.constructs.metrics import Watched
 from telemetry_stack.constructs.monitoring import Monitoring
 from telemetry_stack.constructs.operations import Operations
 from telemetry_stack.constructs.telemetry_api import TelemetryApi
@@ -63,13 +65,17 @@ class TelemetryStack(Stack):
             processor_timeout=PROCESSOR_TIMEOUT,
             tls_only=tls_only,
             removal_policy=removal_policy,
+            operator_roles=settings.operator_roles,
         )
         self._table = LatestTelemetryTable(
             self,
             "LatestTelemetry",
+            capacity=settings.table_capacity,
             removal_policy=removal_policy,
             deletion_protection=settings.deletion_protection,
             point_in_time_recovery=settings.point_in_time_recovery,
+            tls_only=tls_only,
+            operator_roles=settings.operator_roles,
         )
         self._ingest = TelemetryFunction(
             self,
@@ -112,22 +118,36 @@ class TelemetryStack(Stack):
             query=self._query,
             operations=operations,
         )
-        Monitoring(
+        self._monitoring = Monitoring(
             self,
             "Monitoring",
             settings=settings,
             operations=operations,
             tls_only=tls_only,
-            queue=self._queue.queue,
-            dead_letter_queue=self._queue.dead_letter_queue,
-            table_name=self._table.table_name,
-            functions={
-                "Ingest": self._ingest.function,
-                "Processor": self._processor.function,
-                "Query": self._query.function,
-            },
-            access_log=self._api.access_log,
+            watched=Watched(
+                stage=settings.name,
+                api_id=self._api.api_id,
+                access_log=self._api.access_log,
+                queue=self._queue.queue,
+                dead_letter_queue=self._queue.dead_letter_queue,
+                table_name=self._table.table_name,
+                ingest=self._ingest,
+                processor=self._processor,
+                query=self._query,
+            ),
         )
+        # All have one, or none.
+        ingest_alias, processor_alias, query_alias = self._ingest.alias, self._processor.alias, self._query.alias
+        if ingest_alias and processor_alias and query_alias:
+            GradualDeployment(
+                self,
+                "Deployment",
+                stage=settings.name,
+                alarms=self._monitoring.alarms,
+                ingest=ingest_alias,
+                processor=processor_alias,
+                query=query_alias,
+            )
         self._grant()
         self._output()
 
@@ -136,10 +156,10 @@ class TelemetryStack(Stack):
         queue, dead_letters, table = self._queue.queue, self._queue.dead_letter_queue, self._table
 
         self._ingest.allow("sqs:SendMessage", on=queue.queue_arn, why="It puts accepted events on the queue")
-        self._ingest.allow(
+        self._ingest.allow_key(
             "kms:GenerateDataKey",
             "kms:Decrypt",
-            on=self._queue.key_arn,
+            key=self._queue.key,
             why=f"A producer of an encrypted queue needs both ({SQS_KEYS})",
         )
 
@@ -159,10 +179,10 @@ class TelemetryStack(Stack):
         self._processor.allow(
             "sqs:SendMessage", on=dead_letters.queue_arn, why="It moves what can never be processed to the DLQ at once"
         )
-        self._processor.allow(
+        self._processor.allow_key(
             "kms:GenerateDataKey",
             "kms:Decrypt",
-            on=self._queue.key_arn,
+            key=self._queue.key,
             why=f"It consumes an encrypted queue and produces to the encrypted DLQ ({SQS_KEYS})",
         )
         self._processor.allow(
@@ -171,22 +191,22 @@ class TelemetryStack(Stack):
             on=table.table_arn,
             why="It reads what is stored of a batch's chargers, and writes what the merge makes of it",
         )
-        self._processor.allow(
+        self._processor.allow_key(
             "kms:DescribeKey",
             "kms:Decrypt",
             "kms:Encrypt",
             "kms:GenerateDataKey",
             "kms:ReEncryptFrom",
             "kms:ReEncryptTo",
-            on=table.key_arn,
+            key=table.key,
             why=f"DynamoDB uses the table's key in the name of who reads and writes ({TABLE_KEYS})",
         )
 
         self._query.allow("dynamodb:BatchGetItem", on=table.table_arn, why="It reads the latest telemetry of chargers")
-        self._query.allow(
+        self._query.allow_key(
             "kms:DescribeKey",
             "kms:Decrypt",
-            on=table.key_arn,
+            key=table.key,
             why=f"DynamoDB uses the table's key in the name of who reads ({TABLE_KEYS})",
         )
 
@@ -199,6 +219,8 @@ class TelemetryStack(Stack):
             "IngestFunctionName": self._ingest.function.function_name,
             "ProcessorFunctionName": self._processor.function.function_name,
             "QueryFunctionName": self._query.function.function_name,
+            # For who operates it.
+            "DashboardName": self._monitoring.dashboard_name,
             # For the runbook.
             "AccessLogName": self._api.access_log.log_group_name,
             "IngestLogName": self._ingest.log.log_group_name,

@@ -1,9 +1,11 @@
 """Stage settings of the tests' own, since what `telemetry_stack/stages.py` says is a product team's to change."""
 
 from telemetry_stack.stages import (
+    Autoscaling,
     CognitoAuth,
     CustomDomain,
     NoAuth,
+    ProvisionedCapacity,
     StageSettings,
     Throttle,
     TokenClient,
@@ -32,13 +34,20 @@ FULL = StageSettings(
     ingest_throttle=Throttle(requests_per_second=701, burst=702),
     read_throttle=Throttle(requests_per_second=703, burst=704),
     processor_concurrency=33,
+    table_capacity=ProvisionedCapacity(
+        read=Autoscaling(minimum=11, maximum=1_100, target_percent=60),
+        write=Autoscaling(minimum=22, maximum=2_200, target_percent=80),
+    ),
     retention_days=45,
     stale_after_minutes=7,
     retain_data=True,
     deletion_protection=True,
     point_in_time_recovery=True,
+    gradual_deployment=True,
     log_retention_days=180,
     alarm_emails=("on-call@charging.test", "operations@charging.test"),
+    findings_alarm_percent=37,
+    silence_alarm_minutes=14,
     runbook_url="https://wiki.charging.test/runbook",
 )
 

@@ -7,7 +7,8 @@ Run it with `scripts/run.sh --cdk -- python -m tools.permissions`. The reasons a
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +25,35 @@ INTRODUCTION = """# Who may do what
 
 Stage `prod`, generated from its synthesized template by `scripts/run.sh --cdk -- python -m tools.permissions`. What is
 not listed here, nobody of this stack may do. The reasons are given beside the permissions, in
-`telemetry_stack/telemetry_stack.py` and, for logs, traces and keys, in `telemetry_stack/constructs/`.
+`telemetry_stack/telemetry_stack.py` and, for logs, traces, keys and deployments, in `telemetry_stack/constructs/`.
 """
 ROLES = """
-## What the functions may do
+## What each role may do
 
 The last column tells what is seen without the action: `tests/e2e/test_permissions.py` takes each of these away. The
-emulator does not enforce the others (KMS, the event source's own actions, logs, traces). AWS's documentation, linked,
-is the reason for them, and those of the event source are taken away in a second emulator, in
+emulator does not enforce the others (KMS, the event source's own actions, logs, traces, CodeDeploy). AWS's
+documentation, linked, is the reason for them, and those of the event source are taken away in a second emulator, in
 `tests/stack/test_permissions_in_force.py`.
 """
 KEYS = """
 ## Who may use the keys
 
-`account` is whoever this account's IAM policies allow it: of this stack, the roles above and no other.
+A role of the stack is named by the policy of each key that it uses, with the actions of its own policy. `account` is
+whoever this account's IAM policies allow it, and where `aws:PrincipalArn` is given only roles of such a name.
 """
-QUEUES_AND_TOPICS = """
-## What queues and topics refuse and take
+QUEUES_TOPIC_AND_TABLE = """
+## What the queues, the topic and the table refuse and take
 
-In a queue's policy nothing is allowed: only the IAM policies of this account open it.
+In the policies of the queues and of the table nothing is allowed: only the IAM policies of this account open them.
+"""
+TRUST = """
+## Who may act as a role
 """
 INVOCATIONS = """
 ## Who may invoke the functions
 
-The processor is invoked by Lambda's own event source, which needs no permission here.
+By its alias, which leads to the version that is live. The processor is invoked by Lambda's own event source, which
+needs no permission here.
 """
 
 # What the emulator enforces: the function, the action, and what is seen without it.
@@ -61,7 +67,40 @@ WITHOUT_IT = {
     ("Query", "dynamodb:BatchGetItem"): "a query is `503`",
 }
 
+# Where a template holds a policy: the type of the resource, and the path to the policy in its properties.
+ROLE = ("AWS::IAM::Role", "AssumeRolePolicyDocument")
+ROLE_POLICY = ("AWS::IAM::ManagedPolicy", "PolicyDocument")
+KEY = ("AWS::KMS::Key", "KeyPolicy")
+QUEUE = ("AWS::SQS::QueuePolicy", "PolicyDocument")
+TOPIC = ("AWS::SNS::TopicPolicy", "PolicyDocument")
+TABLE = ("AWS::DynamoDB::GlobalTable", "Replicas.ResourcePolicy.PolicyDocument")
+LISTED = {ROLE, ROLE_POLICY, KEY, QUEUE, TOPIC, TABLE}
+
+# What is shown of a statement, its `Resource` where it is not the resource that has the policy.
+SHOWN = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+OPERATORS = {"StringEquals": "is", "Bool": "is", "ArnLike": "is like"}
+WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
+
 Template = Mapping[str, Any]
+Statement = Mapping[str, Any]
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy of a template.
+
+    Attributes:
+        logical_id: of the resource that has it or is it.
+        resource: that resource.
+        place: where it stands.
+        statements: what it says.
+    """
+
+    logical_id: str
+    resource: Mapping[str, Any]
+    place: Place
+    statements: Sequence[Statement]
 
 
 def main() -> None:
@@ -86,46 +125,108 @@ def text(template: Template) -> str:
             INTRODUCTION,
             ROLES,
             table(("role", "action", "on", "why", "without it"), roles(template)),
+            TRUST,
+            table(("role", "who", "actions", "where", "why"), statements(template, ROLE)),
             KEYS,
-            table(("key", "who", "actions", "where", "why"), policies(template, "AWS::KMS::Key")),
-            QUEUES_AND_TOPICS,
-            table(
-                ("policy", "who", "actions", "where", "why"),
-                [*policies(template, "AWS::SQS::QueuePolicy"), *policies(template, "AWS::SNS::TopicPolicy")],
-            ),
+            table(("key", "who", "actions", "where", "why"), statements(template, KEY)),
+            QUEUES_TOPIC_AND_TABLE,
+            table(("policy of", "who", "actions", "where", "why"), statements(template, QUEUE, TOPIC, TABLE)),
             INVOCATIONS,
             table(("function", "who", "for"), invocations(template)),
         )
     )
 
 
+def policies(template: Template) -> list[Policy]:
+    """Return every policy of a template, by the logical ids of the resources that have them.
+
+    Raises:
+        ValueError: one stands where nobody has looked for it, so that it would not be listed.
+    """
+    found = [
+        Policy(logical_id, resource, (resource["Type"], path), listed(document["Statement"]))
+        for logical_id, resource in sorted(template["Resources"].items())
+        for path, document in documents(resource.get("Properties", {}), ())
+    ]
+    unlisted = sorted({" ".join((each.logical_id, *each.place)) for each in found if each.place not in LISTED})
+    if unlisted:
+        raise ValueError(f"policies that are not listed: {', '.join(unlisted)}")
+    return found
+
+
+def documents(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - a template is JSON
+    """Yield each policy in the properties of a resource, one that is written as text too, with the path to it."""
+    match value:
+        case {"Statement": _}:
+            yield ".".join(path), value
+        case dict():
+            for name, each in value.items():  # pyright: ignore[reportUnknownVariableType]
+                yield from documents(each, (*path, name))  # pyright: ignore[reportUnknownArgumentType]
+        case list():
+            for each in value:  # pyright: ignore[reportUnknownVariableType]
+                yield from documents(each, path)
+        case str() if '"Statement"' in value:
+            yield ".".join(path), {"Statement": value}
+        case _:
+            pass
+
+
 def roles(template: Template) -> Iterator[tuple[str, ...]]:
     """Yield each action of each role."""
-    for resource in of_type(template, "AWS::IAM::ManagedPolicy").values():
-        reasons = resource["Metadata"][WHY]
-        (role,) = (plain(each) for each in resource["Properties"]["Roles"])
-        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
-            for action in listed(statement["Action"]):
-                shown = WITHOUT_IT.get((role.removesuffix("Role"), action), "")
-                yield role, f"`{action}`", plain(statement["Resource"]), reasons[statement["Sid"]], shown
+    for policy in policies(template):
+        if policy.place != ROLE_POLICY:
+            continue
+        (role,) = (plain(each) for each in policy.resource["Properties"]["Roles"])
+        for statement in policy.statements:
+            where = condition(statement)
+            on = plain(statement["Resource"]) + (f", where {where}" if where else "")
+            for action in actions(statement):
+                shown = WITHOUT_IT.get((role.removesuffix("Role"), action.strip("`")), "")
+                yield role, action, on, reason(policy, statement), shown
 
 
-def policies(template: Template, resource_type: str) -> Iterator[tuple[str, ...]]:
-    """Yield each statement of the policies that resources of a type are or have."""
-    for logical_id, resource in of_type(template, resource_type).items():
-        properties = resource["Properties"]
-        for statement in (properties.get("KeyPolicy") or properties["PolicyDocument"])["Statement"]:
-            denied = statement["Effect"] == "Deny"
-            # The CDK makes these, `enforce_ssl`, and names them after the opposite where it names them at all.
-            why = "What is not sent by TLS is refused" if denied else resource["Metadata"][WHY][statement["Sid"]]
-            actions = ", ".join(f"`{action}`" for action in listed(statement["Action"]))
-            yield (
-                name_of(logical_id),
-                principal(statement["Principal"]),
-                f"**denied**: {actions}" if denied else actions,
-                condition(statement.get("Condition", {})),
-                why,
-            )
+def statements(template: Template, *places: Place) -> Iterator[tuple[str, ...]]:
+    """Yield each statement of the policies in these places: on what, who, which actions, where, and why."""
+    for place in places:
+        for policy in policies(template):
+            if policy.place == place:
+                for statement in policy.statements:
+                    yield (
+                        name_of(policy.logical_id),
+                        principal(statement["Principal"]),
+                        ", ".join(actions(statement)),
+                        condition(statement),
+                        reason(policy, statement),
+                    )
+
+
+def actions(statement: Statement) -> list[str]:
+    """Return the actions that a statement allows, or denies.
+
+    Raises:
+        ValueError: it says more than what is shown of it.
+    """
+    if not statement.keys() <= SHOWN:
+        raise ValueError(f"not shown: {sorted(statement.keys() - SHOWN)} of {statement}")
+    denied = {"Allow": "", "Deny": "**denied**: "}[statement["Effect"]]
+    return [f"{denied}`{action}`" for action in listed(statement["Action"])]
+
+
+def reason(policy: Policy, statement: Statement) -> str:
+    """Return why a statement is in a policy.
+
+    Raises:
+        ValueError: nobody has said why.
+    """
+    reasons = policy.resource.get("Metadata", {}).get(WHY, {})
+    if statement.get("Sid") in reasons:
+        return reasons[statement["Sid"]]
+    if statement["Effect"] == "Deny" and statement.get("Condition") == WITHOUT_TLS:
+        # The CDK makes most of these, `enforce_ssl`.
+        return "What is not sent by TLS is refused"
+    if policy.place == ROLE:
+        return "Lambda runs the function as this role"
+    raise ValueError(f"no reason for {statement} of {policy.logical_id}")
 
 
 def invocations(template: Template) -> Iterator[tuple[str, ...]]:
@@ -142,9 +243,9 @@ def of_type(template: Template, resource_type: str) -> dict[str, Any]:
     return {name: resources[name] for name in sorted(resources) if resources[name]["Type"] == resource_type}
 
 
-def listed(value: str | list[str]) -> list[str]:
+def listed(value: Any) -> list[Any]:  # noqa: ANN401 - a template is JSON
     """Return a list of what a policy has one of, or several."""
-    return [value] if isinstance(value, str) else value
+    return value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
 
 
 def plain(value: Any) -> str:  # noqa: ANN401 - a template is JSON
@@ -180,12 +281,23 @@ def principal(value: Any) -> str:  # noqa: ANN401 - a template is JSON
             raise ValueError(f"no name for {value!r}")
 
 
-def condition(value: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return what must hold, e.g. `aws:SecureTransport` is `false`."""
-    return ", ".join(f"`{key}` is `{plain(wanted)}`" for operator in value.values() for key, wanted in operator.items())
+def condition(statement: Statement) -> str:
+    """Return what must hold for a statement, e.g. `aws:SecureTransport` is `false`.
+
+    Raises:
+        ValueError: an operator that has no words here.
+    """
+    said: list[str] = []
+    for operator, wanted in statement.get("Condition", {}).items():
+        if operator not in OPERATORS:
+            raise ValueError(f"no words for {operator}")
+        for key, values in wanted.items():
+            any_of = " or ".join(f"`{plain(value)}`" for value in listed(values))
+            said.append(f"`{key}` {OPERATORS[operator]} {any_of}")
+    return ", ".join(said)
 
 
-def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """Return a Markdown table; addresses in parentheses become links."""
     lines = (head, ("---",) * len(head), *rows)
     made = "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,15 +1,15 @@
 """`POST /telemetry` and `POST /telemetry/batch`: events are validated, sealed, and acknowledged once on the queue."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from ingest.batch import Outcome, batch_answer, events_of
+from ingest.rejects import charger_of, tell_rejected
 from ingest.sending import enqueue
 from telemetry import aws_clients, exact_json
 from telemetry.access import Access, access_of, tell_refused
-from telemetry.envelope import TelemetryEnvelope, seal
+from telemetry.envelope import TelemetryEnvelope, ids_of, seal
 from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
 from telemetry.fifo_queue import FifoQueue, SqsFifoQueue
@@ -47,14 +47,17 @@ def answer(
         body = exact_json.parse(json_text_of(request))
         events = events_of(body) if is_batch else [body]
     except TelemetryError as error:
-        return _answer_one(error)
+        tell_rejected([(None, error)])
+        return problem_answer(error)
     access = access_of(claims_of(request), settings)
     # A microsecond apart, so that the order of envelopes is the order in which they were sent.
     outcomes = [_accept(event, access, now, now + timedelta(microseconds=at)) for at, event in enumerate(events)]
     sealed = {at: each for at, each in enumerate(outcomes) if isinstance(each, TelemetryEnvelope)}
     for at, error in enqueue(sealed, correlation_id, queue, seconds_left).items():
         outcomes[at] = error
-    tell_refused(request, [each for each in outcomes if isinstance(each, TelemetryError)])
+    errors = {at: each for at, each in enumerate(outcomes) if isinstance(each, TelemetryError)}
+    tell_rejected((charger_of(events[at], access), error) for at, error in errors.items())
+    tell_refused(request, errors.values())
     return _answer_batch(outcomes) if is_batch else _answer_one(outcomes[0])
 
 
@@ -70,10 +73,6 @@ def _accept(event: object, access: Access, now: datetime, ingested_at: datetime)
 
 def _answer_one(outcome: Outcome) -> HttpAnswer:
     if isinstance(outcome, TelemetryError):
-        # `enqueue` has told of one that may be sent again.
-        if not outcome.retryable:
-            logger.info("event rejected", reason=outcome.reason)
-            count("EventsRejected", 1, reason=outcome.reason)
         return problem_answer(outcome)
     logger.info("event accepted", chargerId=outcome.charger_id, eventId=outcome.event_id)
     count("EventsAccepted", 1)
@@ -84,15 +83,8 @@ def _answer_one(outcome: Outcome) -> HttpAnswer:
 def _answer_batch(outcomes: Sequence[Outcome]) -> HttpAnswer:
     accepted = [each for each in outcomes if isinstance(each, TelemetryEnvelope)]
     if accepted:
-        charger_ids = list(dict.fromkeys(each.charger_id for each in accepted))
-        logger.info("events accepted", chargerIds=charger_ids, eventIds=[each.event_id for each in accepted])
+        logger.info("events accepted", extra=ids_of(accepted))
         count("EventsAccepted", len(accepted))
-    errors = [each for each in outcomes if isinstance(each, TelemetryError)]
-    by_reason = Counter(error.reason for error in errors if not error.retryable)
-    if by_reason:
-        logger.info("events rejected", reasons=dict(by_reason))
-    for reason, events in by_reason.items():
-        count("EventsRejected", events, reason=reason)
     return batch_answer(outcomes)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ingest.packing import PackedMessage, pack, plan_sends
 from telemetry.aws_clients import LONGEST_CALL_SECONDS
-from telemetry.envelope import TelemetryEnvelope
+from telemetry.envelope import TelemetryEnvelope, ids_of
 from telemetry.errors import OutOfTimeError, TelemetryError
 from telemetry.fifo_queue import FifoQueue
 from telemetry.observability import cause_of, count, logger
@@ -35,6 +35,11 @@ def enqueue(
         for each in send:
             if each.outgoing.group in error_of:
                 refused |= dict.fromkeys(each.indexes, error_of[each.outgoing.group])
+    if refused:
+        reasons = sorted({error.reason for error in refused.values()})
+        causes = sorted({cause for error in refused.values() if (cause := cause_of(error))})
+        not_queued = [envelopes[index] for index in sorted(refused)]
+        logger.error("events not queued", reasons=reasons, causes=causes, extra=ids_of(not_queued))
     return refused
 
 
@@ -47,10 +52,6 @@ def _send(
         errors = dict.fromkeys(range(len(messages)), OutOfTimeError("too little time was left: send it again"))
     else:
         errors = queue.send_batch([each.outgoing for each in messages])
-    error_of = {messages[index].outgoing.group: error for index, error in errors.items()}
-    if error_of:
-        reasons = sorted({error.reason for error in errors.values()})
-        causes = sorted({str(cause_of(error)) for error in errors.values()})
-        logger.error("events not queued", reasons=reasons, causes=causes, chargerIds=list(error_of))
+    if errors:
         count("SendsRefused", 1)
-    return error_of
+    return {messages[index].outgoing.group: error for index, error in errors.items()}

@@ -4,7 +4,7 @@ Nothing here knows that it runs in a Lambda function.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,11 +14,16 @@ from processor.delivery import Delivery, QueuedMessage, dead_letter, open_messag
 from processor.folding import Judgement
 from processor.redelivery import deliver_again_soon
 from processor.storing import Outcome, Store, require_time
-from telemetry.errors import PassingFaultError, TableUnavailableError, TelemetryError
-from telemetry.fifo_queue import ConsumedQueue, FifoQueue
+from telemetry.errors import LastingFaultError, OutOfTimeError, PassingFaultError, TableUnavailableError, TelemetryError
+from telemetry.fifo_queue import LARGEST_SEND_BYTES, ConsumedQueue, FifoQueue
 from telemetry.latest_table import Reading
-from telemetry.observability import cause_of, count, logger, measure_milliseconds
+from telemetry.observability import cause_of, count, count_unforeseen_error, logger, measure_milliseconds, measure_share
 from telemetry.timestamps import to_moment
+
+# A batch is up to 6 MB, and what somebody made to be slow takes most of a CPU's second for each: at the third of a CPU
+# that the function has, more than its time. So it goes through it in parts that always fit in. This is what a part may
+# take: 3 s of computing, and a call to the table that is not answered, twice.
+LONGEST_PART_SECONDS = 14.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +47,44 @@ class Processor:
             messages: 10 at most, those of one charger in the order sent.
             seconds_left: tells how long this may still take; what does not fit in is delivered again.
         """
+        error_of: dict[str, TelemetryError] = {}
+        held_back: dict[str, list[Delivery]] = {}
+        for number, part in enumerate(parts_of(messages)):
+            if number and seconds_left() < LONGEST_PART_SECONDS:
+                late = OutOfTimeError("too little time was left for more of the batch")
+                error_of = dict.fromkeys((each.group for each in part), late) | error_of
+            for each in part:
+                if each.group in error_of:
+                    held_back.setdefault(each.group, []).append(
+                        _hold_back(Delivery(each, None, error_of[each.group]), error_of[each.group])
+                    )
+            due = [each for each in part if each.group not in error_of]
+            for charger, (error, deliveries) in self._process_part(due, seconds_left).items():
+                error_of[charger] = error
+                held_back[charger] = deliveries
+        count("EventsFailed", sum(each.events for deliveries in held_back.values() for each in deliveries))
+        failed = [[each.queued for each in deliveries] for deliveries in held_back.values()]
+        deliver_again_soon(failed, self.queue, seconds_left)
+        return [each.message_id for messages in failed for each in messages]
+
+    def _process_part(
+        self, messages: Sequence[QueuedMessage], seconds_left: Callable[[], float]
+    ) -> dict[str, tuple[TelemetryError, list[Delivery]]]:
+        """Return, of each charger of which one failed, why, and which messages are to be delivered again."""
         of_chargers: dict[str, list[Delivery]] = {}
         for each in messages:
             of_chargers.setdefault(each.group, []).append(open_message(each))
         reading = self._read({charger for charger, sent in of_chargers.items() if any(each.envelopes for each in sent)})
-        to_retry: list[Sequence[Delivery]] = []
+        failed: dict[str, tuple[TelemetryError, list[Delivery]]] = {}
         # Chargers wait for the table side by side: of ten, for as long as for two, not as for ten.
         with ThreadPoolExecutor(max_workers=max(1, len(of_chargers))) as threads:
             processable = [_processable(deliveries) for deliveries in of_chargers.values()]
             stored = threads.map(self.store.store, processable, repeat(reading), repeat(seconds_left))
-            for deliveries, outcome in zip(of_chargers.values(), stored, strict=True):
-                settled = self._settle(deliveries, outcome, seconds_left)
-                to_retry.append(deliveries[settled:])
-        count("EventsFailed", sum(each.events for deliveries in to_retry for each in deliveries))
-        failed = [[each.queued for each in deliveries] for deliveries in to_retry]
-        deliver_again_soon(failed, self.queue, seconds_left)
-        return [each.message_id for messages in failed for each in messages]
+            for (charger, deliveries), outcome in zip(of_chargers.items(), stored, strict=True):
+                settled, error = self._settle(deliveries, outcome, seconds_left)
+                if error:
+                    failed[charger] = error, [_hold_back(each, error) for each in deliveries[settled:]]
+        return failed
 
     def _read(self, charger_ids: Collection[str]) -> Reading:
         try:
@@ -71,18 +98,20 @@ class Processor:
             logger.error("table not read", reason=error.reason, cause=cause_of(error))
             return Reading({}, dict.fromkeys(charger_ids, error))
 
-    def _settle(self, deliveries: Sequence[Delivery], outcome: Outcome, seconds_left: Callable[[], float]) -> int:
-        """Tell what was stored and dead-letter what is wrong; return how many messages of a charger are done with."""
+    def _settle(
+        self, deliveries: Sequence[Delivery], outcome: Outcome, seconds_left: Callable[[], float]
+    ) -> tuple[int, TelemetryError | None]:
+        """Tell what was stored and dead-letter what is wrong.
+
+        Returns:
+            How many messages of the charger are done with, and why the next is not.
+        """
         report_judgements(outcome)
         for index, delivery in enumerate(deliveries):
             error = self._try_to_finish(delivery, outcome, seconds_left)
             if error:
-                for held_back in deliveries[index:]:
-                    receives = held_back.queued.receive_count
-                    details = {"reason": error.reason, "cause": cause_of(error), "receives": receives}
-                    logger.warning("to be delivered again", extra=log_keys(held_back) | details)
-                return index
-        return len(deliveries)
+                return index, error
+        return len(deliveries), None
 
     def _try_to_finish(
         self, delivery: Delivery, outcome: Outcome, seconds_left: Callable[[], float]
@@ -93,6 +122,7 @@ class Processor:
         except TelemetryError as error:
             return error
         except Exception as error:  # noqa: BLE001 - the boundary round a message: a fault of ours stops no other charger
+            count_unforeseen_error()
             return unforeseen(error, delivery.queued)
         return None
 
@@ -108,6 +138,8 @@ class Processor:
             if envelope.order in outcome.errors
         }
         errors = [error for error in (delivery.error, *refused.values()) if error]
+        if any(isinstance(error, PassingFaultError | LastingFaultError) for error in errors):
+            count_unforeseen_error()
         for error in errors:
             if error.retryable:
                 raise error
@@ -126,21 +158,42 @@ class Processor:
         if not stored:
             return
         fresh = [envelope for envelope in stored if envelope.order not in outcome.stale]
-        stale_count = len(stored) - len(fresh)
+        stale = [envelope for envelope in stored if envelope.order in outcome.stale]
         count("EventsStored", len(fresh))
-        count("EventsStale", stale_count)
+        count("EventsStale", len(stale))
         for envelope in fresh:
             milliseconds = (self.store.clock() - to_moment(envelope.ingested_at)) / timedelta(milliseconds=1)
             measure_milliseconds("IngestToStored", milliseconds)
-        logger.info("stored", extra=log_keys(delivery) | {"stored": len(fresh), "stale": stale_count})
+        details = {
+            # Of the message's events, those that were stored: others of it may be in the DLQ.
+            "eventIds": [envelope.event_id for envelope in stored],
+            "staleEventIds": [envelope.event_id for envelope in stale],
+            "stored": len(fresh),
+            "stale": len(stale),
+        }
+        logger.info("stored", extra=log_keys(delivery) | details)
+
+
+def parts_of(messages: Sequence[QueuedMessage]) -> Iterator[Sequence[QueuedMessage]]:
+    """Yield the messages in order, as many at once as are together no longer than one may be alone."""
+    part: list[QueuedMessage] = []
+    for each in messages:
+        if part and sum(len(other.body) for other in (*part, each)) > LARGEST_SEND_BYTES:
+            yield part
+            part = []
+        part.append(each)
+    if part:
+        yield part
 
 
 def report_judgements(outcome: Outcome) -> None:
-    """Count the findings by their code, and log those that came or went."""
+    """Count the findings by their code, and of the judged events those that have any; log what came or went."""
     for code, number in Counter(finding.code for each in outcome.judgements for finding in each.findings).items():
         count("Findings", number, code=code)
     count("UnknownUnits", outcome.unknown_units)
     for judgement in outcome.judgements:
+        # One metric, since an alarm on the quotient of two would be metric math.
+        measure_share("EventsWithFindings", belongs=bool(judgement.findings))
         if judgement.appeared or judgement.cleared:
             logger.info("findings changed", extra=finding_keys(judgement))
 
@@ -162,8 +215,15 @@ def log_keys(delivery: Delivery) -> dict[str, object]:
         "correlationId": delivery.correlation_id,
         "chargerId": delivery.queued.group,
         "messageId": delivery.queued.message_id,
-        "eventIds": [envelope.event_id for envelope in delivery.envelopes],
+        "eventIds": list(delivery.content.event_ids) if delivery.content else [],
     }
+
+
+def _hold_back(delivery: Delivery, error: TelemetryError) -> Delivery:
+    """Tell why a message is to be delivered again; return it."""
+    details = {"reason": error.reason, "cause": cause_of(error), "receives": delivery.queued.receive_count}
+    logger.warning("to be delivered again", extra=log_keys(delivery) | details)
+    return delivery
 
 
 def _processable(deliveries: Sequence[Delivery]) -> Sequence[Delivery]:

@@ -26,15 +26,17 @@ class Access:
 
     chargers: frozenset[str] | None
 
+    def permits(self, charger_id: str) -> bool:
+        """Tell whether the charger may be touched."""
+        return self.chargers is None or charger_id in self.chargers
+
     def require(self, charger_ids: Iterable[str]) -> None:
         """Do nothing where all of the chargers may be touched.
 
         Raises:
             ForbiddenChargerError: one or more may not; it names them.
         """
-        if self.chargers is None:
-            return
-        refused = [charger_id for charger_id in charger_ids if charger_id not in self.chargers]
+        refused = [charger_id for charger_id in charger_ids if not self.permits(charger_id)]
         if refused:
             raise ForbiddenChargerError(refused)
 
@@ -85,14 +87,14 @@ def tell_refused(request: HttpRequest, errors: Iterable[Exception]) -> None:
 def _named(claim: object) -> list[str]:
     """Return the names in a claim; API Gateway hands a list over as the text `[a b]`."""
     if isinstance(claim, str) and claim.startswith("[") and claim.endswith("]"):
-        return claim[1:-1].split()
+        return claim[1:-1].split(" ")
     return [claim] if isinstance(claim, str) else []
 
 
 def _access_to(names: Iterable[str]) -> Access:
-    named = frozenset(names)
+    named = list(names)
     # Beside other names it was hardly meant, and there it names nobody: no id begins with it.
-    return Access(None if named == frozenset([EVERY_CHARGER]) else named)
+    return Access(None if named == [EVERY_CHARGER] else frozenset(named))
 
 
 def _logged(claim: object) -> str | None:

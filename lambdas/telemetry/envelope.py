@@ -1,11 +1,16 @@
 """The telemetry envelope: an accepted event with the server's time and an id, as it travels on the queue."""
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import ConfigDict, Field, field_validator
 
 from telemetry.event import TelemetryEvent
 from telemetry.timestamps import is_service_time, to_microseconds
+
+_EVENT_ID = r"[0-9a-f]{64}"
+_EVENT_ID_PATTERN = re.compile(_EVENT_ID)
 
 
 class TelemetryEnvelope(TelemetryEvent):
@@ -22,7 +27,7 @@ class TelemetryEnvelope(TelemetryEvent):
         pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$",
         description="a UTC time with microseconds",
     )
-    event_id: str = Field(pattern=r"^[0-9a-f]{64}$", description="a SHA-256 in hex")
+    event_id: str = Field(pattern=f"^{_EVENT_ID}$", description="a SHA-256 in hex")
 
     @field_validator("ingested_at")
     @classmethod
@@ -42,3 +47,16 @@ def seal(event: TelemetryEvent, ingested_at: datetime) -> TelemetryEnvelope:
     """Return the envelope of an event that was accepted at `ingested_at`."""
     stamps = {"ingestedAt": to_microseconds(ingested_at), "eventId": event.content_id()}
     return TelemetryEnvelope.model_validate(event.as_json() | stamps)
+
+
+def is_event_id(value: object) -> bool:
+    """Tell whether a value can be the id of an event."""
+    return isinstance(value, str) and _EVENT_ID_PATTERN.fullmatch(value) is not None
+
+
+def ids_of(envelopes: Sequence[TelemetryEnvelope]) -> dict[str, list[str]]:
+    """Return by what a log line names several envelopes: the ids of their chargers and events, each in their order."""
+    return {
+        "chargerIds": [envelope.charger_id for envelope in envelopes],
+        "eventIds": [envelope.event_id for envelope in envelopes],
+    }

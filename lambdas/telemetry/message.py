@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from telemetry import exact_json
-from telemetry.envelope import TelemetryEnvelope
+from telemetry.envelope import TelemetryEnvelope, is_event_id
 from telemetry.errors import InvalidEventError, NewerMessageError, NotJsonError, Problem, UnreadableMessageError
 from telemetry.event import validate
 
@@ -28,11 +28,13 @@ class TelemetryMessage:
         correlation_id: of the request that brought the envelopes.
         envelopes: those that keep the contract, in the order sent.
         bad: the error of each that does not, by its index in the message.
+        event_ids: of both, in the order sent, as far as they can be read.
     """
 
     correlation_id: str
     envelopes: Sequence[TelemetryEnvelope]
     bad: dict[int, InvalidEventError] = field(default_factory=dict[int, InvalidEventError])
+    event_ids: Sequence[str] = ()
 
 
 def encode(correlation_id: str, envelopes: Sequence[TelemetryEnvelope]) -> str:
@@ -89,4 +91,6 @@ def _read_envelopes(correlation_id: str, envelopes: list[object], charger_id: st
             good.append(envelope)
         else:
             bad[index] = InvalidEventError([Problem("/chargerId", "is not the charger of the message's group")])
-    return TelemetryMessage(correlation_id, good, bad)
+    objects = (cast("dict[str, object]", value) for value in envelopes if isinstance(value, dict))
+    event_ids = [str(each["eventId"]) for each in objects if is_event_id(each.get("eventId"))]
+    return TelemetryMessage(correlation_id, good, bad, event_ids)

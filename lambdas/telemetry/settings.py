@@ -9,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Json
 
 
 class FunctionSettings(BaseModel):
-    """What every function is told."""
+    """What every function is told, by the stack and, of its version, by Lambda."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
 
     stage: str
     powertools_service_name: str
+    aws_lambda_function_version: str = "$LATEST"
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 _TIMESTAMP = re.compile(
     r"(?P<second>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:(?P<seconds>[0-9]{2}))"
     r"(?:\.(?P<fraction>[0-9]+))?"
-    r"(?P<offset>[Zz]|(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2})?)?"
+    r"(?P<offset>[Zz]|(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)?"
 )
 FIRST_YEAR = 1000
 LEAP_SECOND = "60"

@@ -28,7 +28,7 @@ REQUIREMENTS = LAMBDAS / "requirements.txt"
 COMPILER = Path(__file__).with_name("compile_bundle.mjs")
 NPM_LOCK = ROOT / "package-lock.json"
 
-# Lambda's python3.13 runs on Amazon Linux 2023, whose glibc is 2.34: wheels for any older one load there.
+# Lambda's python3.14 runs on Amazon Linux 2023, whose glibc is 2.34: wheels for any older one load there.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 LAMBDA_PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34"}
 # Where Lambda unpacks the bundle, and so what a traceback should say.

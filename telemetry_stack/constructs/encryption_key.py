@@ -1,9 +1,9 @@
 """The one way an encryption key is made here."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Literal, cast
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import CfnElement, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -39,7 +39,7 @@ ADMINISTRATION = (
 
 
 class EncryptionKey(kms.Key):
-    """A customer-managed key, rotated each year, that encrypts for nobody but whom `admit` and `admit_through` name.
+    """A customer-managed key, rotated each year, that encrypts for nobody but whom `admit` names.
 
     Args:
         scope: the construct whose data it encrypts.
@@ -84,13 +84,45 @@ class EncryptionKey(kms.Key):
         )
         give_reason(self, sid, why)
 
-    def admit_through(self, service: str, actions: Sequence[str], *, why: str) -> None:
-        """Let whom the account's IAM policies allow it do these actions, but only by way of a service."""
-        self.admit(
-            "ThroughItsService",
-            iam.AccountRootPrincipal(),
-            actions,
-            why=why,
-            # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
-            conditions={"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}},
-        )
+
+class ServiceKey(EncryptionKey):
+    """A key of data in SQS or DynamoDB, used by way of that service alone: nobody decrypts with KMS itself.
+
+    Args:
+        scope: the construct whose data it encrypts.
+        description: what that data is.
+        removal_policy: what becomes of the key when it leaves the stack.
+        service: the service's name in its address.
+    """
+
+    def __init__(
+        self, scope: Construct, *, description: str, removal_policy: RemovalPolicy, service: Literal["sqs", "dynamodb"]
+    ) -> None:
+        super().__init__(scope, description=description, removal_policy=removal_policy)
+        # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+        self._through_service = {"StringEquals": {"kms:ViaService": f"{service}.{Stack.of(self).region}.amazonaws.com"}}
+
+    def admit_role(self, sid: str, role: iam.Role, actions: Sequence[str], *, why: str) -> None:
+        """Let a role of the stack do these actions.
+
+        It is named by how CloudFormation names it, and not by its ARN: a key outlives the stack where data is kept, and
+        its policy must refer to nothing that does not.
+        """
+        stack = Stack.of(self)
+        logical_id = stack.get_logical_id(cast("CfnElement", role.node.default_child))
+        self.admit_roles_named(sid, (f"{stack.stack_name}-{logical_id}-*",), actions, why=why)
+
+    def admit_roles_named(self, sid: str, names: Sequence[str], actions: Sequence[str], *, why: str) -> None:
+        """Let roles of the account do these actions, where their own policies allow it too.
+
+        Args:
+            sid: the statement's name.
+            names: of the roles, with their paths and IAM's wildcards. A role that is not there yet can be named, which
+                KMS refuses of a principal.
+            actions: what they may do.
+            why: why they have to.
+        """
+        stack = Stack.of(self)
+        arns = [f"arn:{stack.partition}:iam::{stack.account}:role/{name}" for name in names]
+        conditions = {**self._through_service, "ArnLike": {"aws:PrincipalArn": arns}}
+        self.admit(sid, iam.AccountRootPrincipal(), actions, why=why, conditions=conditions)

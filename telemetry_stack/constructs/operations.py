@@ -49,7 +49,15 @@ class Operations(Construct):
         key.admit(
             "Logs",
             iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com"),
-            ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"),
+            (
+                "kms:Encrypt",
+                "kms:Decrypt",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:DescribeKey",
+            ),
             why="CloudWatch Logs encrypts the log groups of this stack "
             "(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html)",
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
@@ -57,9 +65,10 @@ class Operations(Construct):
         key.admit(
             "Alarms",
             iam.ServicePrincipal("cloudwatch.amazonaws.com"),
-            ("kms:Decrypt", "kms:GenerateDataKey*"),
+            ("kms:Decrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
             why="An alarm that publishes to an encrypted topic needs the topic's key for itself "
             "(https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html)",
+            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
         )
         self._key = cast("kms.IKey", key)
 

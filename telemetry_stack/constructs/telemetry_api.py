@@ -8,6 +8,7 @@ from typing import Literal, cast
 from aws_cdk import Acknowledgment, CfnOutput, Duration, Validations
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_apigatewayv2_authorizers import HttpJwtAuthorizer
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
@@ -130,8 +131,8 @@ class TelemetryApi(Construct):
             for route in ROUTES
         }
         integration = {
-            "ingest": HttpLambdaIntegration("Ingest", ingest.function),
-            "query": HttpLambdaIntegration("Query", query.function),
+            "ingest": HttpLambdaIntegration("Ingest", ingest.invoked),
+            "query": HttpLambdaIntegration("Query", query.invoked),
         }
         for route in ROUTES:
             http_route = apigatewayv2.HttpRoute(
@@ -152,11 +153,22 @@ class TelemetryApi(Construct):
                 Validations.of(http_route).acknowledge(
                     Acknowledgment(id="AwsSolutions-APIG4", reason="This stage was set to be open: it has no auth")
                 )
+        parts = self.node.find_all()
+        permissions = [each for each in parts if isinstance(each, lambda_.CfnPermission)]
+        for each in parts:
+            if isinstance(each, apigatewayv2.CfnIntegration):
+                # While a running stack is given aliases, no request may meet one that may not be invoked yet.
+                each.node.add_dependency(*permissions)
 
     @property
     def url(self) -> str:
         """Where the API answers, without a slash at its end."""
         return f"https://{self._domain.name}" if self._domain else self._api.api_endpoint
+
+    @property
+    def api_id(self) -> str:
+        """The API's id, by which CloudWatch knows it."""
+        return self._api.api_id
 
     @property
     def access_log(self) -> logs.LogGroup:

@@ -57,7 +57,7 @@ class TelemetryProcessor(Construct):
         event_source = lambda_.EventSourceMapping(
             self,
             "EventSource",
-            target=self._function.function,
+            target=self._function.invoked,
             event_source_arn=queue.queue_arn,
             batch_size=BATCH_SIZE,
             report_batch_item_failures=True,

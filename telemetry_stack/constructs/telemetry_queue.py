@@ -1,5 +1,6 @@
 """The queue between ingest and the processor, and its dead-letter queue."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
@@ -7,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from telemetry_stack.constructs.encryption_key import EncryptionKey
+from telemetry_stack.constructs.encryption_key import ServiceKey
 
 # AWS: at least six times the function's timeout, so that Lambda can retry a batch that it was throttled on.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -35,9 +36,10 @@ class TelemetryQueue(Construct):
         processor_timeout: how long one invocation of the processor may take.
         tls_only: whether the queues refuse plain HTTP.
         removal_policy: what becomes of the queues and their key when they leave the stack.
+        operator_roles: names of the IAM roles of people who may use the key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only, and each is a property of the queues
         self,
         scope: Construct,
         construct_id: str,
@@ -45,18 +47,21 @@ class TelemetryQueue(Construct):
         processor_timeout: Duration,
         tls_only: bool,
         removal_policy: RemovalPolicy,
+        operator_roles: Sequence[str],
     ) -> None:
         super().__init__(scope, construct_id)
-        key = EncryptionKey(
-            self, description="Telemetry on its way, and in the dead-letter queue", removal_policy=removal_policy
+        self._key = ServiceKey(
+            self,
+            description="Telemetry on its way, and in the dead-letter queue",
+            removal_policy=removal_policy,
+            service="sqs",
         )
-        key.admit_through(
-            "sqs",
+        self._key.admit_roles_named(
+            "Operators",
+            operator_roles,
             ("kms:Decrypt", "kms:GenerateDataKey"),
-            why="Whom IAM lets send or receive does so with the key, in SQS alone: ingest, the processor, and who "
-            "mends what is in the DLQ",
+            why="Who mends what is in the DLQ receives and sends, if IAM lets them",
         )
-        self._key = cast("kms.IKey", key)
         # It can't name its one source (`redriveAllowPolicy`): each queue would need the other's ARN to be made first.
         self._dead_letter_queue = self._fifo_queue("DeadLetters", tls_only=tls_only, removal_policy=removal_policy)
         Validations.of(self._dead_letter_queue).acknowledge(
@@ -83,9 +88,9 @@ class TelemetryQueue(Construct):
         return self._dead_letter_queue
 
     @property
-    def key_arn(self) -> str:
-        """The ARN of the key of both queues."""
-        return self._key.key_arn
+    def key(self) -> ServiceKey:
+        """The key of both queues."""
+        return self._key
 
     def _fifo_queue(
         self,
@@ -106,7 +111,7 @@ class TelemetryQueue(Construct):
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
             content_based_deduplication=False,
             encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=self._key,
+            encryption_master_key=cast("kms.IKey", self._key),
             data_key_reuse=DATA_KEY_REUSE,
             enforce_ssl=tls_only,
             retention_period=RETENTION,

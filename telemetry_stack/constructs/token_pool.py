@@ -99,6 +99,10 @@ class TokenPool(Construct):
             client.name,
             user_pool=self._pool,
             generate_secret=True,
+            # Without the setting, Cognito lets users sign in by three ways. With none of them, what is left is the use
+            # of refresh tokens, which a machine never gets.
+            # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html
+            auth_flows=cognito.AuthFlow(user_srp=False),
             access_token_validity=TOKEN_LIFETIME,
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(client_credentials=True),

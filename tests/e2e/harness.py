@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -28,6 +28,7 @@ from tests.unit.description import check
 from tools.local_cloud.tokens import LocalTokenIssuer
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_iam import IAMClient
@@ -52,15 +53,15 @@ WithoutPermission = Callable[[str, str], Callable[[], None]]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
-def eventually(attempt: Callable[[], Value | None], *, seconds: float = 20) -> Value:
-    """Return the first value other than None or False that the attempt gives."""
+def eventually(attempt: Callable[[], Value | None], *, seconds: float = 20, every: float = 0.05) -> Value:
+    """Return the first value other than None or False that the attempt gives, made again after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
         value = attempt()
         if value:
             return value
         assert time.monotonic() < deadline, f"did not come to be within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def free_port() -> int:
@@ -71,18 +72,18 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs `scripts/local.sh` for one directory and port, as a user does whose environment is full of AWS."""
+    """Runs `scripts/local.sh`, or another, for one directory and port, as a user whose environment is full of AWS."""
 
     directory: Path
     port: int
 
-    def __call__(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, script: str = "local.sh", **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        with self.start(*arguments, **variables) as process:
+        with self.start(*arguments, script=script, **variables) as process:
             output, errors = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, script: str = "local.sh", **variables: str) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
             "LOCAL_DIRECTORY": str(self.directory),
@@ -95,8 +96,9 @@ class Shell:
             **variables,
         }
         return subprocess.Popen(
-            [PROJECT / "scripts" / "local.sh", *arguments],
+            [PROJECT / "scripts" / script, *arguments],
             env=environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -120,6 +122,12 @@ class Shell:
     def kill_emulator(self) -> None:
         """Kill the emulator as a crash would."""
         os.kill(self.emulator_process(), signal.SIGKILL)
+
+    def kill_function(self, name: str) -> None:
+        """Kill the processes that run a function, whatever they are about."""
+        for process in self.processes():
+            if f"AWS_LAMBDA_FUNCTION_NAME={name}\0" in _read(process / "environ"):
+                os.kill(int(process.name), signal.SIGKILL)
 
     def processes(self) -> list[Path]:
         """Return the directories in /proc of the emulator and the functions' processes."""
@@ -205,6 +213,14 @@ class Cloud:
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         return self._session.client("logs", endpoint_url=self._endpoint)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        return self._session.client("cloudwatch", endpoint_url=self._endpoint)
+
+    @cached_property
+    def sns(self) -> Any:  # noqa: ANN401 - there are no stubs of it
+        return cast("Any", self._session.client)("sns", endpoint_url=self._endpoint)
 
     @property
     def _endpoint(self) -> str:

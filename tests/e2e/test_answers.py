@@ -1,15 +1,15 @@
-"""Each answer of the two routes, to chargers that err and to callers who have no business here."""
+"""Each answer of the routes, to chargers that err and to callers who have no business here."""
 
 import base64
 import json
 from typing import TYPE_CHECKING
 
-import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.e2e.harness import JSON, Api, Cloud, event_of, problem
+from tests.e2e.test_access import ROUTES, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,11 +99,6 @@ def test_no_answer_repeats_what_was_sent_or_tells_what_is_inside(api: Api, charg
             assert inside not in answer.text
 
 
-@pytest.mark.parametrize("method", ["POST", "GET"])
-def test_without_a_token_nothing_is_answered_but_401(api: Api, charger_id: str, method: str) -> None:
-    assert knock(api, None, method, charger_id).status_code == 401
-
-
 def _garbage(_cloud: Cloud) -> str:
     return "garbage"
 
@@ -149,32 +144,11 @@ def _by_the_same_key(cloud: Cloud, **changed: object) -> str:
     "token",
     [_garbage, _unsigned, _signed_by_another, _tampered, _expired, _for_another_audience, _of_another_issuer],
 )
-@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("route", ROUTES)
 def test_a_token_that_is_not_the_issuers_is_401(
-    cloud: Cloud, api: Api, charger_id: str, method: str, token: "Callable[[Cloud], str]"
+    cloud: Cloud, api: Api, charger_id: str, route: str, token: "Callable[[Cloud], str]"
 ) -> None:
-    assert knock(api, token(cloud), method, charger_id).status_code == 401
-
-
-@pytest.mark.parametrize(("method", "scope"), [("POST", "telemetry/read"), ("GET", "telemetry/ingest")])
-def test_a_token_without_the_routes_scope_is_403(
-    cloud: Cloud, api: Api, charger_id: str, method: str, scope: str
-) -> None:
-    assert knock(api, cloud.issuer.token(scopes=[scope]), method, charger_id).status_code == 403
-
-
-@pytest.mark.parametrize("method", ["POST", "GET"])
-def test_a_token_of_another_charger_is_403(cloud: Cloud, api: Api, charger_id: str, method: str) -> None:
-    token = cloud.issuer.token(chargers=[f"{charger_id}-neighbour", charger_id.lower()])
-    answer = knock(api, token, method, charger_id)
-    assert answer.status_code == 403
-    problem(answer)
-
-
-@pytest.mark.parametrize("method", ["POST", "GET"])
-def test_a_token_without_the_chargers_claim_is_403(cloud: Cloud, api: Api, charger_id: str, method: str) -> None:
-    token = _by_the_same_key(cloud, chargers_claim="another_claim")
-    assert knock(api, token, method, charger_id).status_code == 403
+    assert request(Api(api.url, token(cloud)), route, charger_id).status_code == 401
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one charger", "several chargers"])
@@ -199,9 +173,3 @@ def test_an_event_for_another_charger_than_the_tokens_is_not_queued(cloud: Cloud
 
 def test_a_path_that_is_no_route_is_404(api: Api) -> None:
     assert api.send("GET", "/no-such-route").status_code == 404
-
-
-def knock(api: Api, token: str | None, method: str, charger_id: str) -> httpx.Response:
-    """Post or read with this token."""
-    caller = Api(api.url, token)
-    return caller.post(event_of(charger_id)) if method == "POST" else caller.latest(charger_id)

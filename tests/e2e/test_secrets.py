@@ -38,7 +38,10 @@ def test_what_is_sent_in_any_place_is_in_no_log_but_the_id_of_the_charger(
     headers = {**JSON, "X-Mark": mark, "User-Agent": mark, "Referer": mark, "Cookie": f"a={mark}"}
 
     assert own.post({**event, **texts}).status_code == 202
-    assert own.post_batch([{**event, "payload": fault}, {**event, "connectorId": mark}]).status_code == 207
+    # One is kept, and each other is refused for another reason.
+    refused = [{"connectorId": mark}, {mark: mark}, {"chargerId": hostile}, {"chargerId": f"{charger_id}-2"}]
+    answer = own.post_batch([{**event, "payload": fault}, *({**event, **change} for change in refused)])
+    assert [each["status"] for each in answer.json()["results"]] == [202, 422, 422, 422, 403]
     # Each is refused, for another reason.
     wrong = [{"chargerId": hostile}, {"connectorId": mark}, {"timestamp": mark}, {"payload": mark}, {mark: mark}]
     for change in wrong:

@@ -1,6 +1,7 @@
 """What the CDK makes of a stage's settings, with the CLI's feature flags and without building a bundle."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ class Synthesis:
     def only(self, resource_type: str) -> Properties:
         (properties,) = self.of_type(resource_type).values()
         return properties
+
+    def alias_of(self, service: str) -> str:
+        """The logical id of the alias of the function that runs a package of `lambdas/`."""
+        (logical_id,) = (
+            logical_id
+            for logical_id, alias in self.of_type("AWS::Lambda::Alias").items()
+            if self.resources[alias["FunctionName"]["Ref"]]["Properties"]["Handler"].startswith(f"{service}.")
+        )
+        return logical_id
 
     def function(self, service: str) -> Properties:
         """The properties of the function that runs a package of `lambdas/`."""
@@ -93,8 +103,29 @@ def settings_of(name: str) -> StageSettings:
         case "cognito":
             return COGNITO
         case "twin":
+            local = stage_settings("local", local_port=4566)
             return changed(
-                stage_settings("local", local_port=4566), name="dev", left_out=(), bundle_target=BARE.bundle_target
+                local,
+                name="dev",
+                # The one on this machine is for stage `local` alone.
+                auth={**local.auth.model_dump(), "url": "https://login.charging.test"},
+                left_out=(),
+                bundle_target=BARE.bundle_target,
             )
         case _:
             return stage_settings(name, local_port=4566)
+
+
+def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - a template is JSON
+    """Yield what a part of a template refers to: logical ids, and what CloudFormation knows by itself."""
+    match value:
+        case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
+            yield name
+        case dict():
+            for each in value.values():  # pyright: ignore[reportUnknownVariableType]
+                yield from references(each)
+        case list():
+            for each in value:  # pyright: ignore[reportUnknownVariableType]
+                yield from references(each)
+        case _:
+            return

@@ -9,7 +9,7 @@ import pytest
 from query.openapi import document
 from telemetry_stack.constructs import telemetry_api
 from telemetry_stack.stages import CognitoAuth, NoAuth, TokenIssuer
-from tests.stack.synthesis import Synthesis
+from tests.stack.synthesis import ROOT, Synthesis
 
 ROUTES = {
     "POST /telemetry": "telemetry/ingest",
@@ -145,6 +145,11 @@ def test_each_request_is_written_down_as_json_but_for_what_is_secret(every_stage
 def test_a_field_of_the_access_log_is_what_its_name_says(prod: Synthesis, field: str) -> None:
     line = json.loads(prod.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
     assert line[field] == f"$context.{field}"
+
+
+def test_the_access_log_has_the_fields_of_the_line_that_the_tools_are_tested_with(prod: Synthesis) -> None:
+    line = json.loads(prod.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
+    assert line.keys() == json.loads((ROOT / "tests" / "events" / "access_log_line.json").read_text()).keys()
 
 
 def test_a_stage_without_a_domain_is_reached_at_api_gateways_own(bare: Synthesis) -> None:

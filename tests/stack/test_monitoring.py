@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from tests.stack.synthesis import ROOT, Synthesis
@@ -16,11 +17,17 @@ FUNCTIONS = {
 
 
 def alarms_of(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
-    """The alarms by the id of their construct, which CDK puts between its parent's and a hash."""
-    return {
-        re.sub(r"^Monitoring(\w+)[0-9A-F]{8}$", r"\1", logical_id): alarm
-        for logical_id, alarm in synthesis.of_type(ALARM).items()
-    }
+    """The alarms by the id of their construct, which CDK puts between its parent's and a hash.
+
+    A deployment has others, of its version: test_gradual_deployment.py.
+    """
+    ids = {logical_id: re.match(r"^Monitoring(\w+)[0-9A-F]{8}$", logical_id) for logical_id in synthesis.of_type(ALARM)}
+    return {found[1]: synthesis.of_type(ALARM)[logical_id] for logical_id, found in ids.items() if found}
+
+
+def expected_of(synthesis: Synthesis, names: Iterable[str]) -> set[str]:
+    """Those of these alarms that a stage has: one that expects no telemetry is not told that there is none."""
+    return set(names) - (set() if synthesis.settings.silence_alarm_minutes else {"NoTelemetry"})
 
 
 def watched(alarm: dict[str, Any]) -> tuple[str, str, dict[str, Any], float]:
@@ -33,16 +40,24 @@ def queue_name(logical_id: str) -> dict[str, Any]:
 
 
 def test_each_thing_that_can_go_wrong_has_its_alarm(every_stage: Synthesis) -> None:
-    stage = {"stage": every_stage.settings.name}
+    settings = every_stage.settings
+    stage = {"stage": settings.name}
+    ingest, processor = {"service": "ingest", **stage}, {"service": "processor", **stage}
     age = "ApproximateAgeOfOldestMessage"
-    assert {name: watched(alarm) for name, alarm in alarms_of(every_stage).items()} == {
+    expected = {
         "DeadLetters": ("AWS/SQS", age, queue_name("QueueDeadLetters9B423CAD"), 0),
+        "DeadLettersExpiring": ("AWS/SQS", age, queue_name("QueueDeadLetters9B423CAD"), 864_000),
         "QueueBehind": ("AWS/SQS", age, queue_name("Queue381943A6"), 300),
         **{f"{name}Errors": ("AWS/Lambda", "Errors", {"FunctionName": ref}, 0) for name, ref in FUNCTIONS.items()},
         **{
             f"{name}Throttles": ("AWS/Lambda", "Throttles", {"FunctionName": ref}, 0) for name, ref in FUNCTIONS.items()
         },
-        "SendsRefused": ("Telemetry", "SendsRefused", {"service": "ingest", **stage}, 0),
+        "SendsRefused": ("Telemetry", "SendsRefused", ingest, 0),
+        "IngestLatency": ("AWS/Lambda", "Duration", {"FunctionName": FUNCTIONS["Ingest"]}, 2_000),
+        "Freshness": ("Telemetry", "IngestToStored", processor, 60_000),
+        "NotStored": ("Telemetry", "EventsFailed", processor, 0),
+        "FindingsRate": ("Telemetry", "EventsWithFindings", processor, settings.findings_alarm_percent / 100),
+        "NoTelemetry": ("Telemetry", "EventsAccepted", ingest, 1),
         "ApiThrottles": ("Telemetry", "RequestsThrottled", stage, 0),
         "TableReadThrottles": ("AWS/DynamoDB", "ReadThrottleEvents", {"TableName": TABLE}, 0),
         "TableWriteThrottles": ("AWS/DynamoDB", "WriteThrottleEvents", {"TableName": TABLE}, 0),
@@ -56,13 +71,27 @@ def test_each_thing_that_can_go_wrong_has_its_alarm(every_stage: Synthesis) -> N
             for operation in ("BatchGetItem", "PutItem")
         },
     }
+    assert {name: watched(alarm) for name, alarm in alarms_of(every_stage).items()} == {
+        name: expected[name] for name in expected_of(every_stage, expected)
+    }
 
 
-def test_an_alarm_rises_above_its_threshold_and_says_what_no_data_means(every_stage: Synthesis) -> None:
+def test_no_data_is_well_but_where_telemetry_is_expected(every_stage: Synthesis) -> None:
     for name, alarm in alarms_of(every_stage).items():
-        assert alarm["ComparisonOperator"] == "GreaterThanThreshold", name
-        assert alarm["TreatMissingData"] == "notBreaching", name
-        assert alarm["Statistic"] == ("Maximum" if alarm["Namespace"] == "AWS/SQS" else "Sum"), name
+        sense = (
+            ("LessThanThreshold", "breaching") if name == "NoTelemetry" else ("GreaterThanThreshold", "notBreaching")
+        )
+        assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == sense, name
+
+
+def test_a_stage_that_expects_telemetry_says_after_how_many_minutes_it_is_missed(full: Synthesis) -> None:
+    silence = alarms_of(full)["NoTelemetry"]
+    assert (silence["Period"], silence["EvaluationPeriods"]) == (60, full.settings.silence_alarm_minutes)
+
+
+def test_a_message_in_the_dlq_is_told_of_while_there_are_days_left_to_mend_it(every_stage: Synthesis) -> None:
+    kept = every_stage.of_type("AWS::SQS::Queue")["QueueDeadLetters9B423CAD"]["MessageRetentionPeriod"]
+    assert kept - alarms_of(every_stage)["DeadLettersExpiring"]["Threshold"] == 4 * 24 * 60 * 60
 
 
 def test_an_alarm_tells_when_it_rises_and_when_it_is_over(every_stage: Synthesis) -> None:
@@ -73,18 +102,31 @@ def test_an_alarm_tells_when_it_rises_and_when_it_is_over(every_stage: Synthesis
         assert alarm.get("ActionsEnabled", True), name
 
 
-def test_an_alarm_leads_to_its_section_of_the_runbook(every_stage: Synthesis) -> None:
+def test_an_alarm_says_in_a_mail_what_happened_what_that_means_and_where_it_says_what_to_do(
+    every_stage: Synthesis,
+) -> None:
+    settings = every_stage.settings
+    told = {name: alarm["AlarmDescription"] for name, alarm in alarms_of(every_stage).items()}
+    for name, description in told.items():
+        says, link = description.split("\n")
+        # What happened, and what that means; whether anything is lost is said of what may lose something.
+        assert re.fullmatch(rf"{settings.name}: [A-Z][^.]+\. [A-Z].+[^.]\.", says), name
+        assert "lost" in says or "stored" in says, name
+        assert re.fullmatch(rf"What to do: {re.escape(settings.runbook_url)}#[a-z-]+", link), name
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+        assert len(description) <= 1024, name
+    assert len(set(told.values())) == len(told)
+
+
+def test_an_alarm_leads_to_its_section_of_the_runbook_and_a_section_is_an_alarms(every_stage: Synthesis) -> None:
     runbook = (ROOT / "docs" / "runbook.md").read_text()
     sections = set(re.findall(r"^## ([a-z-]+)$", runbook, flags=re.MULTILINE))
-    linked: set[str] = set()
-    for name, alarm in alarms_of(every_stage).items():
-        stage, link = alarm["AlarmDescription"].split(": ")[0], alarm["AlarmDescription"].split(" ")[-1]
-        assert stage == every_stage.settings.name, name
-        url, _, section = link.partition("#")
-        assert url == every_stage.settings.runbook_url, name
-        assert section in sections, name
-        linked.add(section)
-    assert linked == sections
+    linked = {alarm["AlarmDescription"].rpartition("#")[2] for alarm in every_stage.of_type(ALARM).values()}
+    absent = {
+        *(() if every_stage.settings.silence_alarm_minutes else ("no-telemetry",)),
+        *(() if every_stage.settings.gradual_deployment else ("rolled-back",)),
+    }
+    assert linked == sections - absent
 
 
 def test_each_address_of_the_stage_is_told_of_alarms(every_stage: Synthesis) -> None:

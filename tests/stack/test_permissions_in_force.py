@@ -77,7 +77,7 @@ def policy_of_the_processor(prod: Synthesis, queue_url: str) -> str:
     (policy,) = (
         each
         for logical_id, each in prod.of_type("AWS::IAM::ManagedPolicy").items()
-        if logical_id.startswith("Processor")
+        if logical_id.startswith("ProcessorPermissions")
     )
     attributes = client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     arn = attributes["Attributes"]["QueueArn"]

@@ -43,6 +43,12 @@ CHECKOV_NOT_FOLLOWED_WHERE_DATA_MAY_BE_LOST = {
     "CKV_AWS_165": (TABLE, "The stage's settings say that its data may be lost: no recovery to a point in time"),
 }
 
+# As above, in the template of a trail that an account may want.
+TRAIL = ROOT / "docs" / "cloudtrail.yaml"
+CHECKOV_NOT_FOLLOWED_BY_THE_TRAIL = {
+    "CKV_AWS_18": ({"Logs"}, "A log of who reads the log asks for another bucket; nobody can delete from this one"),
+}
+
 Findings = dict[str, set[str]]
 
 
@@ -121,6 +127,14 @@ def test_cfn_lint_finds_nothing_but_what_is_not_followed(found_by_cfn_lint: Foun
 def test_checkov_finds_nothing_but_what_is_not_followed(found_by_checkov: Found, stage: str) -> None:
     may_lose = on(CHECKOV_NOT_FOLLOWED_WHERE_DATA_MAY_BE_LOST) if stage in {"local", "dev", "bare"} else {}
     assert found_by_checkov(stage) == on(CHECKOV_NOT_FOLLOWED) | may_lose
+
+
+def test_checkov_finds_nothing_in_the_trail_but_what_is_not_followed(tmp_path: Path) -> None:
+    careless = tmp_path / "careless.yaml"
+    careless.write_text(TRAIL.read_text().replace("      KMSKeyId: !GetAtt Key.Arn\n", ""))
+    found = checkov(TRAIL, careless)
+    assert found[TRAIL] == on(CHECKOV_NOT_FOLLOWED_BY_THE_TRAIL)
+    assert found[careless] == found[TRAIL] | {"CKV_AWS_35": {"Trail"}}
 
 
 def test_either_finds_what_is_careless(prod: Synthesis, tmp_path: Path) -> None:

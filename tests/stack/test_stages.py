@@ -10,12 +10,15 @@ from telemetry.event import is_charger_id
 from telemetry_stack import stages
 from telemetry_stack.stages import (
     STAGE_NAMES,
+    Autoscaling,
     AwsOnly,
     BundleTarget,
     CognitoAuth,
     CustomDomain,
     InvalidStageError,
     NoAuth,
+    OnDemandCapacity,
+    ProvisionedCapacity,
     StageSettings,
     Throttle,
     TokenClient,
@@ -55,7 +58,20 @@ def test_a_misspelt_setting_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [StageSettings, TokenIssuer, CognitoAuth, TokenClient, NoAuth, CustomDomain, Throttle, BundleTarget]
+    "model",
+    [
+        StageSettings,
+        TokenIssuer,
+        CognitoAuth,
+        TokenClient,
+        NoAuth,
+        CustomDomain,
+        Throttle,
+        OnDemandCapacity,
+        ProvisionedCapacity,
+        Autoscaling,
+        BundleTarget,
+    ],
 )
 def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
     assert [name for name, field in model.model_fields.items() if not field.description] == []
@@ -68,7 +84,10 @@ def test_every_setting_says_what_it_is(model: type[BaseModel]) -> None:
         ({"retain_data": False}, "prod must set retain_data"),
         ({"deletion_protection": False}, "prod must set deletion_protection"),
         ({"point_in_time_recovery": False}, "prod must set point_in_time_recovery"),
+        ({"gradual_deployment": False}, "prod must set gradual_deployment"),
         ({"alarm_emails": ()}, "prod must name someone in alarm_emails"),
+        ({"operator_roles": ("TelemetryOperator", "*")}, "prod must name its operator_roles"),
+        ({"silence_alarm_minutes": None}, "prod must set silence_alarm_minutes"),
         (
             {
                 "auth": {
@@ -112,6 +131,35 @@ def test_the_tools_of_stage_local_need_their_own_issuer() -> None:
     with pytest.raises(ValidationError, match="local must have a TokenIssuer"):
         changed(BARE, name="local", auth=CognitoAuth(clients=(GATEWAY,)))
     assert isinstance(changed(FULL, auth=CognitoAuth(clients=(GATEWAY,))).auth, CognitoAuth)
+
+
+def test_stage_local_is_not_deployed_by_what_the_emulator_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="local can't set gradual_deployment"):
+        changed(stages.local(4566), gradual_deployment=True)
+    assert changed(BARE, gradual_deployment=True).gradual_deployment
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"minimum": 0}, "minimum"),
+        ({"maximum": 40_001}, "maximum"),
+        ({"minimum": 6, "maximum": 5}, "the minimum capacity, 6, is above the maximum, 5"),
+        ({"target_percent": 19}, "target_percent"),
+        ({"target_percent": 91}, "target_percent"),
+    ],
+)
+def test_a_capacity_that_aws_would_refuse_is_refused_before_it_is_deployed(change: dict[str, int], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Autoscaling.model_validate({"minimum": 1, "maximum": 40_000, **change})
+
+
+def test_a_provisioned_table_has_a_capacity_for_reads_and_one_for_writes() -> None:
+    with pytest.raises(ValidationError, match="write"):
+        changed(BARE, table_capacity={"kind": "provisioned", "read": {"minimum": 1, "maximum": 2}})
+    with pytest.raises(ValidationError, match="table_capacity"):
+        changed(BARE, table_capacity={"kind": "on_demand", "write": {"minimum": 1, "maximum": 2}})
+    assert BARE.table_capacity == OnDemandCapacity()
 
 
 def test_two_clients_can_not_have_the_same_name() -> None:
@@ -174,6 +222,10 @@ def test_the_id_of_a_charger_is_in_the_settings_what_it_is_in_an_event(charger_i
         {"runbook_url": "http://wiki.charging.com/runbook"},
         {"retention_days": 0},
         {"log_retention_days": 8},
+        {"operator_roles": []},
+        {"operator_roles": ["/TelemetryOperator"]},
+        {"operator_roles": ["arn:aws:iam::111122223333:role/TelemetryOperator"]},
+        {"operator_roles": ["Telemetry Operator"]},
         {"processor_concurrency": 1},
         {"ingest_throttle": {"requests_per_second": 0, "burst": 1}},
         {"cors_origins": ["*"]},
@@ -194,6 +246,45 @@ def test_a_value_that_aws_would_refuse_is_refused_before_it_is_deployed(change: 
 def test_an_issuer_speaks_https_unless_it_is_on_this_machine(url: str) -> None:
     with pytest.raises(ValidationError, match="url"):
         TokenIssuer(url=url, audience=("telemetry",), chargers_claim="chargers")
+
+
+@pytest.mark.parametrize("role", ["*", "TelemetryOperator", "aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Ops_?*"])
+def test_operators_are_named_by_their_roles_with_paths_and_wildcards(role: str) -> None:
+    assert changed(BARE, operator_roles=[role]).operator_roles == (role,)
+
+
+def test_only_local_trusts_an_issuer_on_this_machine() -> None:
+    issuer = {"url": "http://127.0.0.1:4566/issuer", "audience": ["telemetry"], "chargers_claim": "chargers"}
+    for name in ("dev", "staging"):
+        with pytest.raises(ValidationError, match="only local may trust an issuer on this machine"):
+            changed(BARE, name=name, auth={"kind": "oidc", **issuer})
+    assert changed(BARE, name="local", auth={"kind": "oidc", **issuer}).auth == TokenIssuer.model_validate(issuer)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"audience": []}, {"audience": [""]}, {"audience": ["a", " "]}, {"chargers_claim": ""}, {"chargers_claim": " "}],
+)
+def test_audiences_and_the_claim_of_chargers_are_something(change: dict[str, Any]) -> None:
+    (name,) = change
+    issuer = {"url": "https://login.charging.test", "audience": ["telemetry"], "chargers_claim": "chargers"}
+    with pytest.raises(ValidationError, match=name):
+        TokenIssuer.model_validate(issuer | change)
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "exp", "nbf", "iat", "jti", "scope", "scp"])
+def test_the_claim_of_chargers_says_nothing_else_of_a_token(claim: str) -> None:
+    with pytest.raises(ValidationError, match=f"chargers_claim can't be '{claim}'"):
+        TokenIssuer(url="https://login.charging.test", audience=("telemetry",), chargers_claim=claim)
+    # A charger's own name, where it has a token of its own.
+    assert TokenIssuer(url="https://login.charging.test", audience=("telemetry",), chargers_claim="sub")
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "cn-northwest-1", "us-iso-east-1", "us-isob-east-1"])
+def test_a_region_whose_services_have_other_host_names_is_refused(region: str) -> None:
+    with pytest.raises(ValidationError, match=f"region can't be '{region}': the stack is for regions"):
+        changed(BARE, region=region)
+    assert changed(BARE, region="us-gov-west-1").region == "us-gov-west-1"
 
 
 def test_a_broken_setting_is_told_in_one_line_that_names_the_stage_and_the_setting(

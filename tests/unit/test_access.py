@@ -27,7 +27,11 @@ def test_a_token_is_for_the_chargers_that_it_names(claim: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "claim", ["CP-10", "cp-1", "[CP-0 CP-10]", "[]", "", "CP-0 CP-1", "CP*", "[CP-1", "[CP-0 *]", "[* CP-0]", 7, None]
+    "claim",
+    [
+        *["CP-10", "cp-1", "[CP-0 CP-10]", "[]", "", "CP-0 CP-1", "CP*", "[CP-1", "[CP-0 *]", "[* CP-0]", 7, None],
+        *["[ *]", "[* ]", "[* *]", "[CP-0\u2003CP-1]", "[CP-0\tCP-1]", "[CP-0\x1cCP-1]", "[\x1c*\x1c]"],
+    ],
 )
 def test_a_token_is_for_no_other_charger(claim: object) -> None:
     assert not may({"chargers": claim}, "CP-1")

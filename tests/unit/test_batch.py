@@ -279,17 +279,30 @@ def test_a_batch_is_told_of_once_in_the_log_and_in_the_metrics(batch: Batch, pri
         [event(power="secret"), event("CP-002"), event(a=1), INVALID, {}, event("CP-003"), event("CP-004\nsecret")]
     )
     ids = [each["eventId"] for each in told(answer)["results"] if each["status"] == 202]
-    not_queued, accepted, rejected = printed.logs
+    not_queued, *rejected, accepted = printed.logs
     assert (not_queued["message"], not_queued["chargerIds"]) == ("events not queued", ["CP-003"])
     assert not_queued["reasons"] == ["queue_unavailable"]
-    assert (accepted["message"], accepted["chargerIds"]) == ("events accepted", ["CP-001", "CP-002"])
+    assert (accepted["message"], accepted["chargerIds"]) == ("events accepted", ["CP-001", "CP-002", "CP-001"])
     assert accepted["eventIds"] == ids
-    assert (rejected["message"], rejected["reasons"]) == ("events rejected", {"invalid": 3})
+    assert {line["message"] for line in rejected} == {"events rejected"}
+    assert sum(line["events"] for line in rejected) == 3
     assert {line["correlationId"] for line in printed.logs} == {"UYrjTjs5DoEEM9A="}
     assert printed.metric("EventsAccepted") == [([3], None)]
     assert printed.metric("EventsRejected") == [([3], "invalid")]
     assert printed.metric("SendsRefused") == [([1], None)]
     assert "secret" not in printed.text
+
+
+def test_every_event_that_was_not_queued_is_named_with_its_charger(batch: Batch, printed: Printed) -> None:
+    events = [event("CP-002"), *large_events(7), event("CP-003")]
+    event_ids = [each["eventId"] for each in told(batch.send(raw(events)))["results"]]
+    batch.queue.refuses = lambda message: message.group != "CP-002"
+    batch.queue.messages.clear()
+    batch.send(raw(events))
+    (line,) = [each for each in printed.logs if each["message"] == "events not queued"]
+    # The second message of CP-001 is not even sent.
+    assert line["eventIds"] == event_ids[1:]
+    assert line["chargerIds"] == ["CP-001"] * 7 + ["CP-003"]
 
 
 def test_rejected_events_are_counted_by_reason(batch: Batch, printed: Printed) -> None:

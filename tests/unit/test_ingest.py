@@ -245,7 +245,7 @@ def test_every_log_line_names_the_request_and_holds_nothing_of_what_was_sent(ing
     ingest.post(body='{"chargerId": "secret\\n", "secret": "secret"}')
     ingest.queue.available = False
     ingest.post()
-    assert [line["message"] for line in printed.logs] == ["event accepted", "event rejected", "events not queued"]
+    assert [line["message"] for line in printed.logs] == ["event accepted", "events rejected", "events not queued"]
     assert {line["correlationId"] for line in printed.logs} == {"UYrjTjs5DoEEM9A="}
     for sent in ("secret", "power_kw", "Bearer"):
         assert sent not in printed.text

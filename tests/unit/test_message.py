@@ -84,6 +84,24 @@ def test_a_bad_envelope_leaves_the_good_ones_readable(broken: Any) -> None:  # n
     assert list(received.bad) == [1]
 
 
+def test_a_bad_envelope_is_known_by_its_id_where_it_has_one() -> None:
+    good, bad = envelope(sampled=1, ingested=1), envelope(sampled=0, ingested=0)
+    known = bad.as_json() | {"timestamp": "never"}
+    no_ids: list[object] = [
+        "x",
+        bad.event_id[:63],
+        f"{bad.event_id}0",
+        f"{bad.event_id}\n",
+        bad.event_id.upper(),
+        7,
+        None,
+        [],
+    ]
+    unknown = [known | {"eventId": each} for each in no_ids]
+    received = message.decode(body_with(envelopes=[known, *unknown, good.as_json(), None, "x"]), GROUP)
+    assert received.event_ids == [bad.event_id, good.event_id]
+
+
 def test_only_the_same_events_in_the_same_order_have_the_same_deduplication_id() -> None:
     one, other = envelope(sampled=0, ingested=0, value=1), envelope(sampled=0, ingested=0, value=2)
     resent = envelope(sampled=0, ingested=9, value=1)

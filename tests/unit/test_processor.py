@@ -60,12 +60,13 @@ class Bench:
         self.table = InMemoryTable()
         self.dead_letters = InMemoryQueue()
         self.seconds_left = PLENTY
+        self.seconds_a_write = 0.0
 
     def process(self, *messages: QueuedMessage) -> list[str]:
         self.queue.kept = [in_flight(each) for each in messages]
         store = Store(table=self.table, stage="test", retention=RETENTION, clock=lambda: NOW)
         processor = Processor(queue=self.queue, store=store, dead_letter_queue=self.dead_letters)
-        return processor.process(messages, lambda: self.seconds_left)
+        return processor.process(messages, lambda: self.seconds_left - self.seconds_a_write * len(self.table.writes))
 
     @property
     def seconds_in_flight(self) -> dict[str, float]:
@@ -293,6 +294,26 @@ def test_a_fault_of_ours_is_tried_again_and_holds_back_only_what_follows_it(benc
 
 
 @pytest.mark.usefixtures("fault_at_minute_2")
+def test_a_fault_of_ours_is_counted_for_the_version_that_made_it(
+    bench: Bench, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Lambda tells it.
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "12")
+    bench.process(queued("1", of("CP-001", 1)), queued("newer", group="B", body='{"version": 2}'))
+    assert printed.metric("UnforeseenErrors") == []
+    bench.process(queued("2", of("CP-001", 2)))
+    counted = [line for line in printed.lines if "UnforeseenErrors" in line]
+    (dimensions,) = {
+        tuple(sorted(names))
+        for line in counted
+        for each in line["_aws"]["CloudWatchMetrics"]
+        for names in each["Dimensions"]
+    }
+    assert dimensions == ("service", "stage", "version")
+    assert {line["version"] for line in counted} == {"12"}
+
+
+@pytest.mark.usefixtures("fault_at_minute_2")
 def test_a_fault_of_ours_that_comes_back_a_fifth_time_goes_to_the_dlq(bench: Bench) -> None:
     assert bench.process(queued("a", of("CP-001", 1), of("CP-001", 2), of("CP-001", 3), receive_count=5)) == []
     assert bench.stored_minute() == "08:03"
@@ -380,6 +401,27 @@ def test_every_log_line_about_a_message_names_the_request_that_sent_it(bench: Be
     }
 
 
+def test_of_a_message_what_was_stored_is_named_and_what_of_it_was_stale(bench: Bench, printed: Printed) -> None:
+    bench.process(queued("a", envelope(sampled=3, ingested=3)))
+    stale, refused, fresh = (envelope(sampled=minute, ingested=minute) for minute in (2, 4, 5))
+    # The write of all together, then that of the first alone; the stale one changes nothing.
+    bench.table.write_errors["CP-001"] = [ItemRefusedError(), ItemRefusedError()]
+    bench.process(queued("b", fresh, refused, stale))
+    dead, line = [each for each in printed.logs if each["correlationId"] == "request-b"]
+    assert (dead["message"], line["message"]) == ("dead-lettered", "stored")
+    assert dead["eventIds"] == [fresh.event_id, refused.event_id, stale.event_id]
+    assert (line["eventIds"], line["staleEventIds"]) == ([fresh.event_id, stale.event_id], [stale.event_id])
+
+
+def test_an_event_that_breaks_the_contract_is_named_where_its_message_is_told_of(
+    bench: Bench, printed: Printed
+) -> None:
+    foreign, good = of("CP-666"), of("CP-001")
+    bench.process(queued("a", foreign, good))
+    told = {line["message"]: line["eventIds"] for line in printed.logs}
+    assert told == {"dead-lettered": [foreign.event_id, good.event_id], "stored": [good.event_id]}
+
+
 PRIVATE = "52.5163N-13.3777E"
 
 
@@ -414,6 +456,24 @@ def test_findings_are_counted_by_code_and_told_when_they_come_and_go(bench: Benc
     both = ["TEMPERATURE_HIGH", "TEMPERATURE_CRITICAL"]
     told = [(line["appeared"], line["cleared"]) for line in printed.logs if line["message"] == "findings changed"]
     assert told == [(both, []), ([], both)]
+
+
+def test_the_average_of_one_metric_is_the_share_of_judged_events_with_findings(bench: Bench, printed: Printed) -> None:
+    newest = [envelope(sampled=n, ingested=n, payload={"temp_c": 80 if n > 2 else 20}) for n in range(1, 5)]
+    bench.process(queued("a", *newest))
+    stale, again = envelope(sampled=0, ingested=5, payload={"temp_c": 80}), newest[-1]
+    bench.process(queued("b", stale, again))
+    assert printed.metric("EventsWithFindings") == [([0, 0, 1, 1], None)]
+
+
+def test_each_line_of_metrics_has_no_more_values_than_cloudwatch_takes(bench: Bench, printed: Printed) -> None:
+    """It takes 100 of a metric in a line, and a batch of the queue can hold a thousand events."""
+    many = [envelope(sampled=n, ingested=n) for n in range(250)]
+    bench.process(queued("a", *many))
+    values = [values for values, _ in printed.metric("EventsWithFindings")]
+    assert sum(map(len, values)) == 250
+    assert max(map(len, values)) <= 100
+    assert sum(sum(values) for values, _ in printed.metric("EventsStored")) == 250
 
 
 def test_values_of_unknown_units_are_counted(bench: Bench, printed: Printed) -> None:
@@ -493,3 +553,44 @@ def test_a_redelivered_dead_letter_is_not_moved_twice(bench: Bench) -> None:
     bench.process(bad)
     bench.process(replace(bad, first_seen_at="2026-11-23T08:15:00.000Z"))
     assert bench.dead_ids == ["a"]
+
+
+def long_message(message_id: str, charger_id: str, minute: int) -> QueuedMessage:
+    """A message of which two are longer than one may be."""
+    text = "x" * 60_000
+    long = [
+        of(charger_id, minute).model_copy(update={"payload": {"text": text}, "event_id": f"{number:064}"})
+        for number in range(10)
+    ]
+    return queued(message_id, *long, group=charger_id)
+
+
+def test_a_long_batch_is_processed_in_parts_and_what_does_not_fit_in_is_delivered_again(printed: Printed) -> None:
+    bench = Bench()
+    bench.seconds_a_write = 3.05
+    batch = [long_message(f"{charger_id}1", charger_id, 1) for charger_id in "ABCD"]
+    assert bench.process(*batch, queued("B2", of("B", 2), group="B")) == ["C1", "D1", "B2"]
+    assert [bench.stored_minute(charger_id) for charger_id in "ABCD"] == ["08:01", "08:01", "", ""]
+    (late,) = {line["reason"] for line in printed.logs if line["message"] == "to be delivered again"}
+    assert late == "out_of_time"
+
+
+def test_however_little_time_is_left_the_first_part_of_a_long_batch_is_processed() -> None:
+    bench = Bench()
+    bench.seconds_left = 7.5
+    assert bench.process(long_message("A1", "A", 1), long_message("B1", "B", 1)) == ["B1"]
+    assert bench.stored_minute("A") == "08:01"
+
+
+def test_once_a_charger_failed_none_of_its_messages_in_later_parts_is_processed() -> None:
+    bench = Bench()
+    bench.table.write_errors = {"A": [TableUnavailableError("once")]}
+    batch = [long_message("A1", "A", 1), long_message("B1", "B", 1), queued("A2", of("A", 2), group="A")]
+    assert bench.process(*batch) == ["A1", "A2"]
+    assert (bench.stored_minute("A"), bench.stored_minute("B")) == ("", "08:01")
+
+
+def test_a_batch_that_is_short_enough_is_one_part() -> None:
+    bench = Bench()
+    bench.process(*(queued(charger_id, of(charger_id), group=charger_id) for charger_id in "ABCDEFGHIJ"))
+    assert bench.table.reads == [set("ABCDEFGHIJ")]

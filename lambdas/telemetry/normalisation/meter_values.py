@@ -23,8 +23,11 @@ def read_meter_values(meter_values: object) -> tuple[dict[str, Reading], int]:
     """
     samples: dict[str, list[Sample]] = {}
     for meter_value in objects_of(meter_values):
+        sampled_values = list(objects_of(member(meter_value, "sampledValue")))
+        if not sampled_values:
+            continue
         moment = _moment(member(meter_value, "timestamp"))
-        for sampled in objects_of(member(meter_value, "sampledValue")):
+        for sampled in sampled_values:
             told = text_of(sampled, "measurand")
             name = DEFAULT_MEASURAND if told == "" else told
             measurand = None if name is None else MEASURANDS.get(name)
@@ -82,7 +85,7 @@ def _unit(sampled: Mapping[str, object]) -> tuple[str | None, int | None]:
 def _moment(timestamp: object) -> datetime:
     """Return the time of a meter value: in UTC where it has no offset, long ago where it is no time."""
     told = timestamp.strip() if isinstance(timestamp, str) else ""
-    for text in (told, f"{told}Z"):
+    for text in (told, f"{told}Z") if told else ():
         try:
             return to_moment(canonical_timestamp(text))
         except ValueError:
