@@ -107,6 +107,7 @@ class FaultyTable(InMemoryTable):
         super().__init__()
         self.promises, self.now, self.others = promises, now, others
         self.refused: set[str] = set()
+        self._latest: dict[str, tuple[Item, LatestTelemetry | None]] = {}
         self.begin(Faults(), do_nothing)
 
     def begin(self, faults: Faults, before_each: Callable[[], None]) -> None:
@@ -119,7 +120,11 @@ class FaultyTable(InMemoryTable):
         }
 
     def latest(self, charger: str) -> LatestTelemetry | None:
-        return from_item(self.items.get(charger, {}), self.now())
+        """Return what is stored of a charger, read once."""
+        item = self.items.get(charger, {})
+        if charger not in self._latest or self._latest[charger][0] is not item:
+            self._latest[charger] = item, from_item(item, self.now())
+        return self._latest[charger][1]
 
     def read(self, charger_ids: Collection[str]) -> Reading:
         self._before_each()
