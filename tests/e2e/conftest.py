@@ -3,9 +3,13 @@
 import json
 import uuid
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
 
 import pytest
 
+from tests.e2e.fault_proxy import FaultProxy
+from tests.e2e.fleet import Fleet
 from tests.e2e.harness import Api, Cloud, Shell, WithoutPermission, free_port
 
 
@@ -75,3 +79,54 @@ def visibility_timeout(cloud: Cloud) -> Generator[float]:
     cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"VisibilityTimeout": "5"})
     yield 5
     cloud.sqs.set_queue_attributes(QueueUrl=queue_url, Attributes=usual)
+
+
+@contextmanager
+def calls_of(function: str, cloud: Cloud) -> Generator[FaultProxy]:
+    """Lead what a function calls of DynamoDB and SQS through a proxy, until this ends."""
+    name = cloud.outputs[f"{function}FunctionName"]
+    usual = cloud.lambda_.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
+    with FaultProxy(cloud.variables["AWS_ENDPOINT_URL"]) as proxy:
+        led = {"AWS_ENDPOINT_URL_DYNAMODB": proxy.url, "AWS_ENDPOINT_URL_SQS": proxy.url}
+        try:
+            cloud.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": usual | led})
+            yield proxy
+        finally:
+            cloud.lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": usual})
+
+
+# Of a module, since a function starts anew when its environment changes.
+@pytest.fixture(scope="module")
+def calls_of_ingest(cloud: Cloud) -> Generator[FaultProxy]:
+    """Return the proxy between ingest and the queue."""
+    with calls_of("Ingest", cloud) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def calls_of_processor(cloud: Cloud) -> Generator[FaultProxy]:
+    """Return the proxy between the processor and the table, and the DLQ."""
+    with calls_of("Processor", cloud) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def fleet(cloud: Cloud, api: Api, charger_id: str) -> Fleet:
+    """Return chargers that nobody else uses."""
+    return Fleet(cloud, api, charger_id)
+
+
+@pytest.fixture
+def nothing_is_lost(fleet: Fleet, record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Fail where an event of the fleet that was acknowledged is lost; leave the numbers for `docs/faults.md`."""
+
+    def check(*, dead_letters: int = 0, all_affected: bool = False) -> None:
+        tally = fleet.tally(dead_letters=dead_letters, all_affected=all_affected)
+        for name, value in asdict(tally).items():
+            record_property(name, value)
+        assert tally.lost == 0
+        assert tally.dead_lettered == dead_letters
+        # A charger sends until it is heard.
+        assert tally.acknowledged == tally.sent
+
+    return check

@@ -53,15 +53,15 @@ WithoutPermission = Callable[[str, str], Callable[[], None]]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
-def eventually(attempt: Callable[[], Value | None], *, seconds: float = 20) -> Value:
-    """Return the first value other than None or False that the attempt gives."""
+def eventually(attempt: Callable[[], Value | None], *, seconds: float = 20, every: float = 0.05) -> Value:
+    """Return the first value other than None or False that the attempt gives, made again after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
         value = attempt()
         if value:
             return value
         assert time.monotonic() < deadline, f"did not come to be within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def free_port() -> int:
@@ -122,6 +122,12 @@ class Shell:
     def kill_emulator(self) -> None:
         """Kill the emulator as a crash would."""
         os.kill(self.emulator_process(), signal.SIGKILL)
+
+    def kill_function(self, name: str) -> None:
+        """Kill the processes that run a function, whatever they are about."""
+        for process in self.processes():
+            if f"AWS_LAMBDA_FUNCTION_NAME={name}\0" in _read(process / "environ"):
+                os.kill(int(process.name), signal.SIGKILL)
 
     def processes(self) -> list[Path]:
         """Return the directories in /proc of the emulator and the functions' processes."""

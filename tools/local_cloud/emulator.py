@@ -103,6 +103,9 @@ class Emulator:
         if self.was_killed():
             # Buckets are written at once and everything else at the end: what a killed emulator leaves doesn't match.
             shutil.rmtree(self._states, ignore_errors=True)
+        if self._process:
+            # One that was killed lets go of its record some moments before it has ended.
+            self._process.wait(STOP_SECONDS)
         state = self._states / str(port)
         state.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(exist_ok=True)

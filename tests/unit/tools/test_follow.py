@@ -760,6 +760,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeployedStage]:
 
     monkeypatch.setattr(command_line.signal, "signal", leaves_signals_alone)
     monkeypatch.setattr(follow_command, "deployed_stage", here)
+    # However busy the machine is.
+    monkeypatch.setattr(lines, "TELL_AFTER_SECONDS", 600)
     with mock_aws():
         client_with_table()
         for output in GROUPS.values():
