@@ -168,7 +168,7 @@ def test_the_dashboard_is_deployed_with_the_names_of_what_it_shows(cloud: Cloud,
     widgets = [each["properties"] for each in json.loads(kept["DashboardBody"])["widgets"]]
     (shown,) = (each["alarms"] for each in widgets if "alarms" in each)
     assert set(shown) == {alarm["AlarmArn"] for alarm in alarms.values()}
-    rows = [row for each in widgets for row in each.get("metrics", ()) if row[0] in {"AWS/Lambda", "AWS/SQS"}]
+    rows = [row for each in widgets for row in each.get("metrics", ()) if row[0] in ("AWS/Lambda", "AWS/SQS")]
     named = {value for row in rows for key, value in pairwise(row) if key in {"FunctionName", "QueueName"}}
     outputs = cloud.outputs
     assert named == {
