@@ -64,6 +64,16 @@ def throttles(function: str) -> Case:
     )
 
 
+def of_version(fault: str) -> Case:
+    return Case(
+        fault=fault,
+        faulty=[[1]],
+        health="a new version that does not: no data, or 0",
+        healthy=[NOTHING, [0] * 5],
+        on_the_emulator=None,
+    )
+
+
 def of_table(fault: str) -> Case:
     return Case(fault=fault, faulty=[[1]], health="no data: DynamoDB reports what goes wrong alone", healthy=[NOTHING])
 
@@ -143,4 +153,8 @@ CASES = {
     "TableWriteThrottles": of_table("DynamoDB throttles one write"),
     "TableBatchGetItemErrors": of_table("DynamoDB answers one BatchGetItem with 500"),
     "TablePutItemErrors": of_table("DynamoDB answers one PutItem with 500"),
+    "IngestVersionErrors": of_version("one invocation of a new version of ingest fails"),
+    "ProcessorVersionErrors": of_version("one invocation of a new version of the processor fails"),
+    "ProcessorVersionFaults": of_version("the code of a new version of the processor fails at one message"),
+    "QueryVersionErrors": of_version("one invocation of a new version of query fails"),
 }

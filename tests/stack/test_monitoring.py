@@ -21,13 +21,31 @@ def alarms_of(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
 
     A deployment has others, of its version: test_gradual_deployment.py.
     """
-    ids = {logical_id: re.match(r"^Monitoring(\w+)[0-9A-F]{8}$", logical_id) for logical_id in synthesis.of_type(ALARM)}
-    return {found[1]: synthesis.of_type(ALARM)[logical_id] for logical_id, found in ids.items() if found}
+    return {name: alarm for name, alarm in every_alarm_of(synthesis).items() if "Version" not in name}
+
+
+def every_alarm_of(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
+    """The same with those of a version, whose logical ids begin with the version's."""
+    by_id = synthesis.of_type(ALARM)
+    named = {
+        re.sub(
+            r"^Monitoring(\w+)[0-9A-F]{8}$|^(\w+)FunctionCurrent(Version)\w+(Errors|Faults)$", r"\1\2\3\4", logical_id
+        ): alarm
+        for logical_id, alarm in by_id.items()
+    }
+    assert len(named) == len(by_id)
+    return named
 
 
 def expected_of(synthesis: Synthesis, names: Iterable[str]) -> set[str]:
-    """Those of these alarms that a stage has: one that expects no telemetry is not told that there is none."""
-    return set(names) - (set() if synthesis.settings.silence_alarm_minutes else {"NoTelemetry"})
+    """Those of these alarms that a stage has: not each expects telemetry, or is deployed gradually."""
+    settings = synthesis.settings
+    return {
+        name
+        for name in names
+        if (settings.silence_alarm_minutes or name != "NoTelemetry")
+        and (settings.gradual_deployment or "Version" not in name)
+    }
 
 
 def watched(alarm: dict[str, Any]) -> tuple[str, str, dict[str, Any], float]:
