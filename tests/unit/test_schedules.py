@@ -154,7 +154,7 @@ class Schedule(RuleBasedStateMachine):
 
 @pytest.fixture
 def no_log() -> Iterator[None]:
-    """Log nothing, which takes half of the time."""
+    """Log nothing: so many schedules would have much to say."""
     logger.setLevel("CRITICAL")
     yield
     logger.setLevel("INFO")
