@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from tests.stack.synthesis import ROOT, Synthesis
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -154,14 +156,27 @@ def test_each_address_of_the_stage_is_told_of_alarms(every_stage: Synthesis) -> 
     }
 
 
-def test_requests_that_api_gateway_throttled_are_counted_from_its_access_log(every_stage: Synthesis) -> None:
-    metric_filter = every_stage.only("AWS::Logs::MetricFilter")
+@pytest.mark.parametrize(
+    ("metric", "pattern"),
+    [
+        # The access log writes the status between quotation marks, so the filter compares texts.
+        ("RequestsThrottled", '{ $.status = "429" }'),
+        ("RequestsRefused", '{ ($.status = "401") || ($.status = "403") }'),
+    ],
+)
+def test_requests_that_were_throttled_or_refused_are_counted_from_the_access_log(
+    every_stage: Synthesis, metric: str, pattern: str
+) -> None:
+    (counted,) = (
+        each
+        for each in every_stage.of_type("AWS::Logs::MetricFilter").values()
+        if each["MetricTransformations"][0]["MetricName"] == metric
+    )
     line = json.loads(every_stage.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
-    assert metric_filter["LogGroupName"] == {"Ref": "ApiAccessLog713001CC"}
-    # The access log writes the status between quotation marks, so the filter compares texts.
-    assert metric_filter["FilterPattern"] == '{ $.status = "429" }'
+    assert counted["LogGroupName"] == {"Ref": "ApiAccessLog713001CC"}
+    assert counted["FilterPattern"] == pattern
     assert line["status"] == "$context.status"
-    (transformation,) = metric_filter["MetricTransformations"]
+    (transformation,) = counted["MetricTransformations"]
     assert transformation["MetricValue"] == "1"
     assert transformation["Dimensions"] == [{"Key": "stage", "Value": "$.stage"}]
     assert line["stage"] == every_stage.settings.name
