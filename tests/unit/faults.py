@@ -26,6 +26,8 @@ from telemetry.message import TelemetryMessage
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
 
 NONE = "none"
+# For all of a batch, for its first part alone, and for no call at all.
+PLENTY, ENOUGH_FOR_A_PART, TOO_LITTLE = SECONDS_LEFT = (20.0, 13.9, 6.9)
 READ_FAULTS = (NONE, "fails", "killed")
 WRITE_FAULTS = (
     NONE,
@@ -75,7 +77,7 @@ class Faults:
         writes: of each charger, one after the other.
         dead_letters: of the sends to the DLQ, one after the other.
         visibility: of the one request that changes it.
-        out_of_time: no call may begin any more.
+        seconds_left: for the invocation, as long as it is at work.
         answer_lost: the invocation ends, and nobody hears of it.
     """
 
@@ -84,7 +86,7 @@ class Faults:
     writes: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     dead_letters: Sequence[str] = ()
     visibility: str = NONE
-    out_of_time: bool = False
+    seconds_left: float = PLENTY
     answer_lost: bool = False
 
 

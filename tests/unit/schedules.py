@@ -31,6 +31,8 @@ from tests.unit.conftest import Clock
 from tests.unit.fakes import InMemoryQueue, Kept, Redrive
 from tests.unit.faults import (
     FAULTY,
+    PLENTY,
+    TOO_LITTLE,
     Faults,
     FaultySource,
     FaultyTable,
@@ -51,9 +53,9 @@ LAST_RECEIVE_OF_A_FAULT = 5
 # Fewer than the stack's, so that a schedule gets there.
 MOST_RECEIVES = 6
 BACK_OFF_SECONDS = (1, 2, 4, 8, 16, 32)
-# So short that a post makes several of a charger.
+# So short that a post makes several of a charger, and that a batch is processed in parts.
 LARGEST_MESSAGE_BYTES = 5 * 1024
-PLENTY, TOO_LITTLE = 20.0, 6.9
+LARGEST_PART_BYTES = 8 * 1024
 SETTINGS = IngestSettings.model_validate(
     {"STAGE": "test", "POWERTOOLS_SERVICE_NAME": "ingest", "QUEUE_URL": "unused", "OPEN_TO_ANYBODY": True}
 )
@@ -191,7 +193,7 @@ class World:
             return
         if faults == Faults():
             self._check_failures(invocation, failed)
-        if not faults.out_of_time:
+        if faults.seconds_left > TOO_LITTLE:
             self._check_back_off(invocation, failed, source.told)
         if not faults.answer_lost:
             for each in invocation.messages:
@@ -328,7 +330,7 @@ class World:
         store = Store(table=self.table, stage="test", retention=None, clock=lambda: self.now)
         processor = Processor(queue=source, store=store, dead_letter_queue=self.dead_letters)
         with self._deployed_code():
-            return processor.process(invocation.messages, lambda: TOO_LITTLE if faults.out_of_time else PLENTY)
+            return processor.process(invocation.messages, lambda: faults.seconds_left)
 
     @contextmanager
     def _deployed_code(self) -> Generator[None]:
@@ -338,6 +340,7 @@ class World:
             patch("processor.storing.sample_of", sample_unless_faulty),
             patch("processor.delivery.decode", decode),
             patch("processor.processing.ThreadPoolExecutor", OneAfterTheOther),
+            patch("processor.processing.LARGEST_SEND_BYTES", LARGEST_PART_BYTES),
         ):
             yield
 

@@ -12,7 +12,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from telemetry.merge import LARGEST_CONNECTOR_PAYLOAD_BYTES
 from telemetry.observability import logger
-from tests.unit.faults import DEAD_LETTER_FAULTS, FAULTY, READ_FAULTS, VISIBILITY_FAULTS, WRITE_FAULTS, Faults
+from tests.unit.faults import (
+    DEAD_LETTER_FAULTS,
+    FAULTY,
+    READ_FAULTS,
+    SECONDS_LEFT,
+    VISIBILITY_FAULTS,
+    WRITE_FAULTS,
+    Faults,
+)
 from tests.unit.schedules import Event, World
 from tests.unit.strategies import START
 
@@ -65,7 +73,9 @@ faults = st.one_of(
     st.builds(Faults, writes=write_faults, unprocessed=some_chargers, answer_lost=st.booleans()),
     st.builds(Faults, dead_letters=dead_letter_faults, visibility=visibility_faults),
     st.builds(Faults, read=st.sampled_from(READ_FAULTS), visibility=visibility_faults),
-    st.builds(Faults, out_of_time=st.booleans(), answer_lost=st.booleans(), visibility=visibility_faults),
+    st.builds(
+        Faults, seconds_left=st.sampled_from(SECONDS_LEFT), answer_lost=st.booleans(), visibility=visibility_faults
+    ),
 )
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
