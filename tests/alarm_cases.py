@@ -131,10 +131,10 @@ CASES = {
         healthy=[*[mostly(400, of=200, but=[90_000])] * 30, *[[90_000.0] * 200] * 5],
     ),
     "NotStored": Case(
-        fault="the table can't be written, and what fails is delivered again each minute",
-        faulty=[[10, 10]] * LASTING,
-        health="no data, but for five minutes in which the table throttles",
-        healthy=[*[NOTHING] * 30, *[[3]] * 5],
+        fault="the item of one charger can't be written, and what fails is delivered again each minute",
+        faulty=[[1, 2, 3, 4, 5], [6], *[[receives] for receives in range(7, 20)]],
+        health="each minute some messages fail once, and for three minutes the table throttles",
+        healthy=[*[[1, 1, 2]] * 30, [1, 2, 3, 4, 5], [6, 7], [8]],
     ),
     "FindingsRate": Case(
         fault="half of the events have findings, after new firmware",

@@ -195,6 +195,10 @@ class TelemetryDashboard(Construct):
                     "writes": self._watched.of_table("WriteThrottleEvents"),
                 },
             ),
+            Graph(
+                title="Receives of what failed, at most",
+                metrics={"receives": counted("ReceivesOfFailed", "processor", "Maximum")},
+            ),
             Graph(title="Values of an unknown unit", metrics={"values": counted("UnknownUnits", "processor")}),
         )
 

@@ -75,7 +75,7 @@ def test_each_thing_that_can_go_wrong_has_its_alarm(every_stage: Synthesis) -> N
         "SendsRefused": ("Telemetry", "SendsRefused", ingest, 0),
         "IngestLatency": ("AWS/Lambda", "Duration", {"FunctionName": FUNCTIONS["Ingest"]}, 2_000),
         "Freshness": ("Telemetry", "IngestToStored", processor, 60_000),
-        "NotStored": ("Telemetry", "EventsFailed", processor, 0),
+        "NotStored": ("Telemetry", "ReceivesOfFailed", processor, 10),
         "FindingsRate": ("Telemetry", "EventsWithFindings", processor, settings.findings_alarm_percent / 100),
         "NoTelemetry": ("Telemetry", "EventsAccepted", ingest, 1),
         "ApiThrottles": ("Telemetry", "RequestsThrottled", stage, 0),
