@@ -18,8 +18,9 @@ MESSAGE_ID = re.compile(r"[0-9a-fA-F-]{4,36}")
 SAFETY = """
 A message goes to the group that it came from, those of a charger in the order in which they were first sent, and is
 deleted from the DLQ only when SQS has said that it is on the queue. Whatever ends this (Ctrl-C, kill -9, no network),
-nothing is lost: run it again. What a run that was killed was about is hidden for 30 s; the next waits for it. Newest
-wins, so that old events harm nothing, nor does one that is delivered twice.
+nothing is lost: run it again. What a run that was killed was about is hidden for 30 s; the next waits for it, and gives
+up where it is another run that is still at work. Newest wins, so that old events harm nothing, nor does one that is
+delivered twice.
 
 Redriven is what the code of this checkout would process now: check out what is deployed. What it would not stays in the
 DLQ, and the exit code is 1. --force sends it all the same.
