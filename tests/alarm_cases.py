@@ -64,6 +64,16 @@ def throttles(function: str) -> Case:
     )
 
 
+def of_version(fault: str) -> Case:
+    return Case(
+        fault=fault,
+        faulty=[[1]],
+        health="a new version that does not: no data, or 0",
+        healthy=[NOTHING, [0] * 5],
+        on_the_emulator=None,
+    )
+
+
 def of_table(fault: str) -> Case:
     return Case(fault=fault, faulty=[[1]], health="no data: DynamoDB reports what goes wrong alone", healthy=[NOTHING])
 
@@ -121,10 +131,10 @@ CASES = {
         healthy=[*[mostly(400, of=200, but=[90_000])] * 30, *[[90_000.0] * 200] * 5],
     ),
     "NotStored": Case(
-        fault="the table can't be written, and what fails is delivered again each minute",
-        faulty=[[10, 10]] * LASTING,
-        health="no data, but for five minutes in which the table throttles",
-        healthy=[*[NOTHING] * 30, *[[3]] * 5],
+        fault="the item of one charger can't be written, and what fails is delivered again each minute",
+        faulty=[[1, 2, 3, 4, 5], [6], *[[receives] for receives in range(7, 20)]],
+        health="each minute some messages fail once, and for three minutes the table throttles",
+        healthy=[*[[1, 1, 2]] * 30, [1, 2, 3, 4, 5], [6, 7], [8]],
     ),
     "FindingsRate": Case(
         fault="half of the events have findings, after new firmware",
@@ -143,4 +153,8 @@ CASES = {
     "TableWriteThrottles": of_table("DynamoDB throttles one write"),
     "TableBatchGetItemErrors": of_table("DynamoDB answers one BatchGetItem with 500"),
     "TablePutItemErrors": of_table("DynamoDB answers one PutItem with 500"),
+    "IngestVersionErrors": of_version("one invocation of a new version of ingest fails"),
+    "ProcessorVersionErrors": of_version("one invocation of a new version of the processor fails"),
+    "ProcessorVersionFaults": of_version("the code of a new version of the processor fails at one message"),
+    "QueryVersionErrors": of_version("one invocation of a new version of query fails"),
 }

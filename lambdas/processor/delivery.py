@@ -14,7 +14,7 @@ from telemetry.errors import (
 from telemetry.fifo_queue import LARGEST_SEND_BYTES, FifoQueue, OutgoingMessage
 from telemetry.message import TelemetryMessage, decode
 
-# What nothing foresaw may pass, or be mended by a deployment; on this receive it is given up.
+# What nothing foresaw may pass; on this receive, 15 s after the first, it is given up.
 LAST_RECEIVE_OF_A_FAULT = 5
 LONGEST_INDEXES = 256
 CUT = "..."

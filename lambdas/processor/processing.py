@@ -17,12 +17,20 @@ from processor.storing import Outcome, Store, require_time
 from telemetry.errors import LastingFaultError, OutOfTimeError, PassingFaultError, TableUnavailableError, TelemetryError
 from telemetry.fifo_queue import LARGEST_SEND_BYTES, ConsumedQueue, FifoQueue
 from telemetry.latest_table import Reading
-from telemetry.observability import cause_of, count, count_unforeseen_error, logger, measure_milliseconds, measure_share
+from telemetry.observability import (
+    cause_of,
+    count,
+    count_unforeseen_error,
+    logger,
+    measure_milliseconds,
+    measure_receives,
+    measure_share,
+)
 from telemetry.timestamps import to_moment
 
 # A batch is up to 6 MB, and what somebody made to be slow takes most of a CPU's second for each: at the third of a CPU
 # that the function has, more than its time. So it goes through it in parts that always fit in. This is what a part may
-# take: 3 s of computing, and a call to the table that is not answered, twice.
+# take: 3 s of computing, and a read and a write of which one is not answered; no other call begins too late to end.
 LONGEST_PART_SECONDS = 14.0
 
 
@@ -96,6 +104,7 @@ class Processor:
             error = PassingFaultError("our code failed at reading the table")
             error.__cause__ = cause
             logger.error("table not read", reason=error.reason, cause=cause_of(error))
+            count_unforeseen_error()
             return Reading({}, dict.fromkeys(charger_ids, error))
 
     def _settle(
@@ -220,7 +229,8 @@ def log_keys(delivery: Delivery) -> dict[str, object]:
 
 
 def _hold_back(delivery: Delivery, error: TelemetryError) -> Delivery:
-    """Tell why a message is to be delivered again; return it."""
+    """Tell why a message is to be delivered again, and how often it was tried; return it."""
+    measure_receives("ReceivesOfFailed", delivery.queued.receive_count)
     details = {"reason": error.reason, "cause": cause_of(error), "receives": delivery.queued.receive_count}
     logger.warning("to be delivered again", extra=log_keys(delivery) | details)
     return delivery

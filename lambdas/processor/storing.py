@@ -77,7 +77,8 @@ class Store:
             if error is None or not error.retryable or isinstance(error, PassingFaultError):
                 error = self._try([envelope], delivery, None, seconds_left, outcome)
             if error:
-                outcome.errors[envelope.order] = error
+                # Two messages may have the same envelope: what is said of the first, received more often, counts.
+                outcome.errors.setdefault(envelope.order, error)
         return outcome
 
     def _try(

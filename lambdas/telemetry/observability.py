@@ -68,6 +68,11 @@ def measure_milliseconds(name: str, value: float) -> None:
     _metrics().add_metric(name, MetricUnit.Milliseconds, value)
 
 
+def measure_receives(name: str, value: int) -> None:
+    """Add how often a message was received to a metric."""
+    _metrics().add_metric(name, MetricUnit.Count, value)
+
+
 def measure_share(name: str, *, belongs: bool) -> None:
     """Add one event to a metric whose average is the share of those that belong to a kind."""
     _metrics().add_metric(name, MetricUnit.Count, int(belongs))

@@ -23,6 +23,9 @@ LASTING_PERIODS = 3
 # So long does a call that SQS does not answer take until it is made again (`lambdas/telemetry/aws_clients.py`): beyond,
 # one post in a hundred needs a second call, or the function lacks CPU. Without either it takes some tens of ms.
 SLOW_POST_MILLISECONDS = 2_000
+# What passes by itself has passed by then: the tenth receive is four minutes after the first
+# (`lambdas/processor/redelivery.py`).
+MANY_RECEIVES = 10
 # Chargers that post each 30 seconds, as the throttle of `prod` assumes, have posted twice again by then.
 LATE_MILLISECONDS = 60_000
 
@@ -198,9 +201,9 @@ class Alarms:
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         self.add(
             "NotStored",
-            watched.counted("EventsFailed", "processor"),
-            periods=LASTING_PERIODS,
-            tells="Events could not be stored, again and again for some ten minutes",
+            watched.counted("ReceivesOfFailed", "processor", "Maximum"),
+            above=MANY_RECEIVES,
+            tells=f"An event could not be stored though it was tried more than {MANY_RECEIVES} times, for minutes",
             means="Dashboards show old telemetry of their chargers. Nothing is lost: they wait on the queue, "
             "and are tried again",
             section="not-stored",

@@ -64,6 +64,7 @@ class TelemetryDashboard(Construct):
         construct_id: the id within it.
         watched: the resources that it shows.
         throttled: the requests that API Gateway answered with 429.
+        refused: those that were answered with 401 or 403.
         alarms: those of the stack.
         runbook_url: where it says what to do.
     """
@@ -75,6 +76,7 @@ class TelemetryDashboard(Construct):
         *,
         watched: Watched,
         throttled: cloudwatch.Metric,
+        refused: cloudwatch.Metric,
         alarms: Sequence[cloudwatch.IAlarm],
         runbook_url: str,
     ) -> None:
@@ -94,7 +96,7 @@ class TelemetryDashboard(Construct):
                 sort_by=cloudwatch.AlarmStatusWidgetSortBy.TIMESTAMP,
             )
         )
-        self._show_traffic(throttled)
+        self._show_traffic(throttled, refused)
         self._show_acceptance()
         self._show_queue()
         self._show_processing()
@@ -109,14 +111,20 @@ class TelemetryDashboard(Construct):
         """The dashboard's name in CloudWatch."""
         return self._dashboard.dashboard_name
 
-    def _show_traffic(self, throttled: cloudwatch.Metric) -> None:
+    def _show_traffic(self, throttled: cloudwatch.Metric, refused: cloudwatch.Metric) -> None:
         of_api, functions = self._watched.of_api, self._watched.functions
         self._section(
             "Traffic",
             "Requests of chargers and dashboards, as API Gateway and Lambda count them.",
             Graph(
                 title="Requests",
-                metrics={"all": of_api("Count"), "429": throttled, "4xx": of_api("4xx"), "5xx": of_api("5xx")},
+                metrics={
+                    "all": of_api("Count"),
+                    "401 and 403": refused,
+                    "429": throttled,
+                    "4xx": of_api("4xx"),
+                    "5xx": of_api("5xx"),
+                },
             ),
             Graph(
                 title="Invocations",
@@ -186,6 +194,10 @@ class TelemetryDashboard(Construct):
                     "reads": self._watched.of_table("ReadThrottleEvents"),
                     "writes": self._watched.of_table("WriteThrottleEvents"),
                 },
+            ),
+            Graph(
+                title="Receives of what failed, at most",
+                metrics={"receives": counted("ReceivesOfFailed", "processor", "Maximum")},
             ),
             Graph(title="Values of an unknown unit", metrics={"values": counted("UnknownUnits", "processor")}),
         )

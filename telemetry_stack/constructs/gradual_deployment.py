@@ -167,8 +167,9 @@ class GradualDeployment(Construct):
         alarm = self._alarms.add(
             f"{name}Version{kind}",
             metric,
-            tells=f"A new version of the {name.lower()} function {did}, and its deployment is rolled back",
-            means="A tenth of the traffic met it, and comes again. Nothing that was acknowledged is lost",
+            tells=f"The version of the {name.lower()} function that was deployed last {did}: "
+            "if its deployment is under way, it is rolled back",
+            means="What met it comes again. Nothing that was acknowledged is lost",
             section="rolled-back",
             # A new one is over before it begins, at each deployment.
             tells_when_over=False,

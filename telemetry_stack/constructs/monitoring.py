@@ -1,6 +1,7 @@
 """What is watched, how it is shown, and who is told."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import cast
 
 from aws_cdk import Acknowledgment, Stack, Validations
@@ -45,7 +46,10 @@ class Monitoring(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         topic = self._alarm_topic(operations, settings.alarm_emails, tls_only=tls_only)
-        throttled = self._count_throttled(watched)
+        throttled = self._count("ApiThrottled", "RequestsThrottled", HTTPStatus.TOO_MANY_REQUESTS, watched=watched)
+        refused = self._count(
+            "ApiRefused", "RequestsRefused", HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, watched=watched
+        )
         self._alarms = Alarms(self, settings=settings, topic=cast("sns.ITopic", topic))
         self._alarms.watch(watched, throttled)
         self._dashboard = TelemetryDashboard(
@@ -53,6 +57,7 @@ class Monitoring(Construct):
             "Dashboard",
             watched=watched,
             throttled=throttled,
+            refused=refused,
             alarms=self._alarms.made,
             runbook_url=settings.runbook_url,
         )
@@ -98,19 +103,22 @@ class Monitoring(Construct):
             )
         return topic
 
-    def _count_throttled(self, watched: Watched) -> cloudwatch.Metric:
-        """Return the number of requests that API Gateway answered with 429: it has no such metric of an HTTP API.
+    def _count(self, construct_id: str, metric_name: str, *statuses: int, watched: Watched) -> cloudwatch.Metric:
+        """Return the number of requests that were answered with one of these statuses, by the access log.
 
+        An HTTP API has one metric of all that were 4xx.
         https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
         """
-        throttled = logs.MetricFilter(
+        counted = logs.MetricFilter(
             self,
-            "ApiThrottled",
+            construct_id,
             log_group=watched.access_log,
-            filter_pattern=logs.FilterPattern.string_value("$.status", "=", "429"),
+            filter_pattern=logs.FilterPattern.any(
+                *(logs.FilterPattern.string_value("$.status", "=", str(status)) for status in statuses)
+            ),
             metric_namespace=METRICS_NAMESPACE,
-            metric_name="RequestsThrottled",
+            metric_name=metric_name,
             # Stages may share an account.
             dimensions={"stage": "$.stage"},
         )
-        return throttled.metric(dimensions_map={"stage": watched.stage}, statistic="Sum", period=PERIOD)
+        return counted.metric(dimensions_map={"stage": watched.stage}, statistic="Sum", period=PERIOD)

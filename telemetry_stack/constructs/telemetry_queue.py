@@ -13,10 +13,14 @@ from telemetry_stack.constructs.encryption_key import ServiceKey
 # AWS: at least six times the function's timeout, so that Lambda can retry a batch that it was throttled on.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 VISIBILITY_PER_PROCESSOR_TIMEOUT = 6
-# While the table does not answer, a charger's messages are received again after each visibility timeout. At
-# 120 s and 100 receives that goes on for 100 x 2 min = 3 h 20 min before the first of them is given up to the
-# DLQ. (What can never be processed does not wait for this: the processor moves it at once.)
-MAX_RECEIVES = 100
+# A message that was received so often is given up to the DLQ. (What can never be processed does not wait for this: the
+# processor moves it at once.)
+# Without the table, the processor lets messages come back after 1, 2, 4, 8, 16 and 32 s, and then after 60 s each time
+# (lambdas/processor/redelivery.py): the 200th receive is 63 s + 193 x 60 s = 3 h 14 min after the first. DynamoDB was
+# away from us-east-1 for 2 h 52 min in October 2025. https://aws.amazon.com/message/101925/
+# What kills the processor comes back after the whole visibility timeout, and is given up after 200 x 120 s, which is
+# 6 h 40 min. So long its charger waits, and for two minutes each time those whose messages were in its batch.
+MAX_RECEIVES = 200
 # The longest that SQS has. In the DLQ it is the time left to mend what was wrong; on the queue, to outlive an outage.
 RETENTION = Duration.days(14)
 # A data key is asked of KMS once in this time and not for each message, which would cost more than the queue.

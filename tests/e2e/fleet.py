@@ -140,7 +140,8 @@ class Fleet:
             stored = {each: connector and connector["payload"]["number"] for each, connector in connectors.items()}
             return items if stored == numbers else None
 
-        items = eventually(latest, seconds=LONGEST_SECONDS, every=0.1)
+        what = "the last event of each charger, after all that it had sent,"
+        items = eventually(latest, seconds=LONGEST_SECONDS, every=0.1, what=what)
         bodies = self._dead_letters(chargers, dead_letters)
         lost = self.ledger.lost(items, {number for body in bodies for number in _numbers_in(body)})
         return Tally(
@@ -182,7 +183,8 @@ class Fleet:
                     answer = _attempt(lambda: client.get(f"/telemetry/{self.unaffected}"))
                     return answer is not None and answer.is_success and answer.json()["payload"]["number"] == number
 
-                eventually(is_read, seconds=LONGEST_SECONDS, every=0.1)
+                what = f"reading the acknowledged event {event.number} of {self.unaffected}"
+                eventually(is_read, seconds=LONGEST_SECONDS, every=0.1, what=what)
                 self.delays.append(time.monotonic() - begun)
 
     def _post(self, client: httpx.Client, events: Sequence[SentEvent]) -> None:
@@ -196,7 +198,8 @@ class Fleet:
             waiting[:] = [event for index, event in enumerate(waiting) if index not in accepted]
             return not waiting
 
-        eventually(all_acknowledged, seconds=LONGEST_SECONDS, every=0.2)
+        what = f"the acknowledgement of events of {waiting[0].charger_id} and others"
+        eventually(all_acknowledged, seconds=LONGEST_SECONDS, every=0.2, what=what)
 
     def _client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.api.token}"}
@@ -227,7 +230,7 @@ class Fleet:
                     )
             return not received and len(bodies) >= number
 
-        eventually(are_there)
+        eventually(are_there, what=f"{number} messages of the fleet in the DLQ")
         return bodies
 
 

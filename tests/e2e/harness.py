@@ -53,14 +53,16 @@ WithoutPermission = Callable[[str, str], Callable[[], None]]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
-def eventually(attempt: Callable[[], Value | None], *, seconds: float = 20, every: float = 0.05) -> Value:
+def eventually(
+    attempt: Callable[[], Value | None], *, seconds: float = 20, every: float = 0.05, what: str = "it"
+) -> Value:
     """Return the first value other than None or False that the attempt gives, made again after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
         value = attempt()
         if value:
             return value
-        assert time.monotonic() < deadline, f"did not come to be within {seconds} s"
+        assert time.monotonic() < deadline, f"{what} did not come to be within {seconds} s"
         time.sleep(every)
 
 

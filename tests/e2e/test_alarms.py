@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -160,6 +161,20 @@ def post_slowly(cloud: Cloud, function: str, silent_queue: str) -> None:
 
 def test_the_alarms_of_stage_local_are_deployed(alarms: dict[str, Alarm]) -> None:
     assert set(alarms) == set(DEPLOYED)
+
+
+def test_the_dashboard_is_deployed_with_the_names_of_what_it_shows(cloud: Cloud, alarms: dict[str, Alarm]) -> None:
+    kept = cloud.cloudwatch.get_dashboard(DashboardName=cloud.outputs["DashboardName"])
+    widgets = [each["properties"] for each in json.loads(kept["DashboardBody"])["widgets"]]
+    (shown,) = (each["alarms"] for each in widgets if "alarms" in each)
+    assert set(shown) == {alarm["AlarmArn"] for alarm in alarms.values()}
+    rows = [row for each in widgets for row in each.get("metrics", ()) if row[0] in ("AWS/Lambda", "AWS/SQS")]
+    named = {value for row in rows for key, value in pairwise(row) if key in {"FunctionName", "QueueName"}}
+    outputs = cloud.outputs
+    assert named == {
+        *(outputs[f"{function}FunctionName"] for function in WELL),
+        *(outputs[queue].rpartition("/")[2] for queue in ("QueueUrl", "DeadLetterQueueUrl")),
+    }
 
 
 @pytest.mark.parametrize("name", DEPLOYED)

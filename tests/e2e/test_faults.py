@@ -97,14 +97,12 @@ def test_nothing_is_lost_while_the_queue_refuses_some_messages_of_a_send(
     fleet: Fleet, calls_of_ingest: FaultProxy, nothing_is_lost: Check
 ) -> None:
     refused = fleet.behind_gateway[:1]
-    with (
-        fleet.sending(),
-        calls_of_ingest.injecting(refused_entries(refused), into=SEND_BATCH, about=refused) as batches,
-    ):
+    entries = refused_entries(refused)
+    with fleet.sending(), calls_of_ingest.injecting(entries, into=SEND_BATCH, about=refused) as batches:
         # What is left of a batch is sent alone.
-        with calls_of_ingest.injecting(queue_fails, into=SEND_ONE, about=refused) as lone:
-            fleet.goes_on(meeting=lone)
-        fleet.goes_on(meeting=batches, times=1)
+        with calls_of_ingest.injecting(queue_fails, into=SEND_ONE, about=refused):
+            fleet.goes_on(meeting=batches, times=1, acknowledged=5)
+        fleet.goes_on(meeting=batches, times=3)
     nothing_is_lost()
 
 

@@ -45,6 +45,7 @@ def newer(cloud: Cloud, tmp_path: Path) -> Generator[str]:
     assert up.returncode == 0, up.stdout + up.stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_while_new_code_is_deployed(
     fleet: Fleet, cloud: Cloud, newer: str, nothing_is_lost: Check
 ) -> None:

@@ -70,7 +70,7 @@ def test_an_event_is_followed_by_its_id_and_by_that_of_its_request(cloud: Cloud,
     by_event = [f"ingest accepted for {charger_id}; request {request_id}", f"processor stored; request {request_id}"]
     for asked, hops in (event_id, by_event), (request_id, [f"ingest accepted for {charger_id}", "processor stored"]):
         told = command(cloud, asked)
-        assert (told.returncode, told.stderr) == (0, "")
+        assert told.returncode == 0, told.stderr
         assert hops_and_verdict(told.stdout) == (hops, newest)
 
 
@@ -172,4 +172,6 @@ def test_an_id_that_is_in_no_log_is_told_in_one_line(cloud: Cloud) -> None:
     ended = command(cloud, unknown, "--since", "30m")
     assert (ended.returncode, ended.stdout) == (1, "")
     kept = "stage local keeps its logs for 1 d"
-    assert ended.stderr == f"follow.sh: {unknown} was not found in the logs of the last 30m; {kept}\n"
+    # The last, since a busy machine may have had to tell that it is at work.
+    told = ended.stderr.splitlines()[-1]
+    assert told == f"follow.sh: {unknown} was not found in the logs of the last 30m; {kept}"

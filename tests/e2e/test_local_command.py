@@ -77,6 +77,7 @@ def test_the_outputs_have_the_contracts_names(cloud: Cloud) -> None:
         "IngestLogName",
         "ProcessorLogName",
         "QueryLogName",
+        "DashboardName",
     }
 
 

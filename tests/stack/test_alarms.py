@@ -14,7 +14,7 @@ from telemetry import aws_clients
 from tests.alarm_cases import CASES
 from tests.alarm_evaluation import MetricAlarm
 from tests.stack.synthesis import EVERY_STAGE, ROOT, Synthesis
-from tests.stack.test_monitoring import alarms_of, expected_of
+from tests.stack.test_monitoring import every_alarm_of, expected_of
 
 DOCUMENT = (ROOT / "docs" / "alarms.md").read_text()
 HOUR = 60
@@ -23,7 +23,7 @@ SynthesisOf = Callable[[str], Synthesis]
 
 def each_of(name: str, synthesis_of: SynthesisOf) -> list[MetricAlarm]:
     """The alarm as each stage that has it has it."""
-    stages = (alarms_of(synthesis_of(stage)) for stage in EVERY_STAGE)
+    stages = (every_alarm_of(synthesis_of(stage)) for stage in EVERY_STAGE)
     return [MetricAlarm.of(alarms[name]) for alarms in stages if name in alarms]
 
 
@@ -39,7 +39,7 @@ def rings_after(name: str, alarm: MetricAlarm) -> int:
 
 
 def test_every_alarm_has_a_fault_that_rings_it(every_stage: Synthesis) -> None:
-    assert set(alarms_of(every_stage)) == expected_of(every_stage, CASES)
+    assert set(every_alarm_of(every_stage)) == expected_of(every_stage, CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -72,7 +72,7 @@ def test_the_table_of_alarms_says_what_these_tests_show(prod: Synthesis) -> None
     rows = [
         f"| `{name}` | {CASES[name].fault} | {rings_after(name, MetricAlarm.of(alarm))} min | "
         f"{on_the_emulator[name]} | {CASES[name].health} |"
-        for name, alarm in alarms_of(prod).items()
+        for name, alarm in every_alarm_of(prod).items()
     ]
     assert sorted(re.findall(r"^\| `.*$", DOCUMENT, flags=re.MULTILINE)) == sorted(rows), "\n".join(["", *rows])
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from tests.stack.synthesis import ROOT, Synthesis
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -21,13 +23,31 @@ def alarms_of(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
 
     A deployment has others, of its version: test_gradual_deployment.py.
     """
-    ids = {logical_id: re.match(r"^Monitoring(\w+)[0-9A-F]{8}$", logical_id) for logical_id in synthesis.of_type(ALARM)}
-    return {found[1]: synthesis.of_type(ALARM)[logical_id] for logical_id, found in ids.items() if found}
+    return {name: alarm for name, alarm in every_alarm_of(synthesis).items() if "Version" not in name}
+
+
+def every_alarm_of(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
+    """The same with those of a version, whose logical ids begin with the version's."""
+    by_id = synthesis.of_type(ALARM)
+    named = {
+        re.sub(
+            r"^Monitoring(\w+)[0-9A-F]{8}$|^(\w+)FunctionCurrent(Version)\w+(Errors|Faults)$", r"\1\2\3\4", logical_id
+        ): alarm
+        for logical_id, alarm in by_id.items()
+    }
+    assert len(named) == len(by_id)
+    return named
 
 
 def expected_of(synthesis: Synthesis, names: Iterable[str]) -> set[str]:
-    """Those of these alarms that a stage has: one that expects no telemetry is not told that there is none."""
-    return set(names) - (set() if synthesis.settings.silence_alarm_minutes else {"NoTelemetry"})
+    """Those of these alarms that a stage has: not each expects telemetry, or is deployed gradually."""
+    settings = synthesis.settings
+    return {
+        name
+        for name in names
+        if (settings.silence_alarm_minutes or name != "NoTelemetry")
+        and (settings.gradual_deployment or "Version" not in name)
+    }
 
 
 def watched(alarm: dict[str, Any]) -> tuple[str, str, dict[str, Any], float]:
@@ -55,7 +75,7 @@ def test_each_thing_that_can_go_wrong_has_its_alarm(every_stage: Synthesis) -> N
         "SendsRefused": ("Telemetry", "SendsRefused", ingest, 0),
         "IngestLatency": ("AWS/Lambda", "Duration", {"FunctionName": FUNCTIONS["Ingest"]}, 2_000),
         "Freshness": ("Telemetry", "IngestToStored", processor, 60_000),
-        "NotStored": ("Telemetry", "EventsFailed", processor, 0),
+        "NotStored": ("Telemetry", "ReceivesOfFailed", processor, 10),
         "FindingsRate": ("Telemetry", "EventsWithFindings", processor, settings.findings_alarm_percent / 100),
         "NoTelemetry": ("Telemetry", "EventsAccepted", ingest, 1),
         "ApiThrottles": ("Telemetry", "RequestsThrottled", stage, 0),
@@ -136,14 +156,27 @@ def test_each_address_of_the_stage_is_told_of_alarms(every_stage: Synthesis) -> 
     }
 
 
-def test_requests_that_api_gateway_throttled_are_counted_from_its_access_log(every_stage: Synthesis) -> None:
-    metric_filter = every_stage.only("AWS::Logs::MetricFilter")
+@pytest.mark.parametrize(
+    ("metric", "pattern"),
+    [
+        # The access log writes the status between quotation marks, so the filter compares texts.
+        ("RequestsThrottled", '{ $.status = "429" }'),
+        ("RequestsRefused", '{ ($.status = "401") || ($.status = "403") }'),
+    ],
+)
+def test_requests_that_were_throttled_or_refused_are_counted_from_the_access_log(
+    every_stage: Synthesis, metric: str, pattern: str
+) -> None:
+    (counted,) = (
+        each
+        for each in every_stage.of_type("AWS::Logs::MetricFilter").values()
+        if each["MetricTransformations"][0]["MetricName"] == metric
+    )
     line = json.loads(every_stage.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
-    assert metric_filter["LogGroupName"] == {"Ref": "ApiAccessLog713001CC"}
-    # The access log writes the status between quotation marks, so the filter compares texts.
-    assert metric_filter["FilterPattern"] == '{ $.status = "429" }'
+    assert counted["LogGroupName"] == {"Ref": "ApiAccessLog713001CC"}
+    assert counted["FilterPattern"] == pattern
     assert line["status"] == "$context.status"
-    (transformation,) = metric_filter["MetricTransformations"]
+    (transformation,) = counted["MetricTransformations"]
     assert transformation["MetricValue"] == "1"
     assert transformation["Dimensions"] == [{"Key": "stage", "Value": "$.stage"}]
     assert line["stage"] == every_stage.settings.name

@@ -42,6 +42,7 @@ class InMemoryQueue:
         kept: of these, what was not deleted, nor moved to the DLQ.
         available: False makes it refuse everything.
         refuses: says which messages it does not take, besides.
+        unanswered: says which messages it takes without saying so.
         sends: how many messages each request brought.
         changes: how many visibility timeouts each request changed, or would have.
         clock: tells the time in seconds.
@@ -53,6 +54,7 @@ class InMemoryQueue:
     kept: list[Kept] = field(default_factory=list[Kept])
     available: bool = True
     refuses: Callable[[OutgoingMessage], bool] = lambda _: False
+    unanswered: Callable[[OutgoingMessage], bool] = lambda _: False
     sends: list[int] = field(default_factory=list[int])
     changes: list[int] = field(default_factory=list[int])
     clock: Callable[[], float] = lambda: 0
@@ -75,6 +77,8 @@ class InMemoryQueue:
             if self.clock() - self._last_sent.get(deduplicated, -DEDUPLICATION_SECONDS) >= DEDUPLICATION_SECONDS:
                 self._last_sent[deduplicated] = self.clock()
                 self.keep(message)
+            if self.unanswered(message):
+                refused[index] = QueueUnavailableError("the queue does not say that it took the message")
         return refused
 
     def receive(self) -> list[Kept]:

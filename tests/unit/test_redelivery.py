@@ -27,10 +27,11 @@ def test_the_back_off_begins_with_a_second_and_doubles_to_a_minute() -> None:
 
 @pytest.mark.parametrize(("receive_count", "seconds"), [(1, 1), (4, 8), (90, 60)])
 def test_a_message_that_failed_waits_by_how_often_it_was_received(
-    bench: Bench, receive_count: int, seconds: int
+    bench: Bench, printed: Printed, receive_count: int, seconds: int
 ) -> None:
     assert bench.process(queued("a", of("A"), group="A", receive_count=receive_count)) == ["a"]
     assert bench.seconds_in_flight == {"a": seconds}
+    assert [line["receives"] for line in printed.logs if "receives" in line] == [receive_count]
 
 
 def test_all_messages_of_a_charger_wait_as_long_as_the_first_of_them(bench: Bench) -> None:

@@ -11,14 +11,16 @@ from tools.command_line import CommandError, OneLineParser, run_to_its_end
 from tools.deployed_stage import deployed_stage
 from tools.dlq.commands import Desk
 from tools.dlq.redriving import Selection
+from tools.dlq.report import counted
 from tools.dlq.triage import take_as_given
 
 MESSAGE_ID = re.compile(r"[0-9a-fA-F-]{4,36}")
 SAFETY = """
 A message goes to the group that it came from, those of a charger in the order in which they were first sent, and is
 deleted from the DLQ only when SQS has said that it is on the queue. Whatever ends this (Ctrl-C, kill -9, no network),
-nothing is lost: run it again. What a run that was killed was about is hidden for 30 s; the next waits for it. Newest
-wins, so that old events harm nothing, nor does one that is delivered twice.
+nothing is lost: run it again. What a run that was killed was about is hidden for 30 s; the next waits for it, and gives
+up where it is another run that is still at work. Newest wins, so that old events harm nothing, nor does one that is
+delivered twice.
 
 Redriven is what the code of this checkout would process now: check out what is deployed. What it would not stays in the
 DLQ, and the exit code is 1. --force sends it all the same.
@@ -52,13 +54,19 @@ def _run(arguments: argparse.Namespace) -> int:
 def _redrive(desk: Desk, arguments: argparse.Namespace) -> None:
     if arguments.all and not (arguments.yes or arguments.dry_run) and sys.stdin.isatty():
         counts = desk.dead_letters.counts()
-        number = counts.waiting + counts.held
-        answer = input(f"Redrive all that would pass, of about {number:,} messages in the DLQ of {desk.name}? [y/N] ")
-        if answer.strip().lower() not in {"y", "yes"}:
+        number = counted(counts.waiting + counts.held, "message")
+        if not _agrees(f"Redrive all that would pass, of about {number} in the DLQ of {desk.name}? [y/N] "):
             raise CommandError("nothing was redriven")
     judge = take_as_given if arguments.force else desk.triage.judge
     selection = Selection(ids=tuple(arguments.id), charger=arguments.charger)
     desk.redrive(selection, dry_run=arguments.dry_run, judge=judge)
+
+
+def _agrees(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -132,7 +132,7 @@ class Desk:
     def _what_stays(self, outcome: Outcome) -> Iterator[str]:
         """Yield why not all that was meant was redriven."""
         if outcome.left:
-            yield f"in the DLQ as before, for the reasons above: {counted(len(outcome.left), 'message')}"
+            yield f"in the DLQ, for the reasons above: {counted(len(outcome.left), 'message')}"
         if outcome.missing:
             yield self._not_found(outcome.missing, outcome.hiding)
         behind = outcome.hiding & {summary.message.group for summary, _ in outcome.left.values()}

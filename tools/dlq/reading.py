@@ -11,7 +11,7 @@ from typing import Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.dlq.progress import Progress
-from tools.dlq.queues import HOLD_SECONDS, MOST_IN_A_CALL, DeadLetter, DeadLetterQueue, Refused
+from tools.dlq.queues import HOLD_SECONDS, DeadLetter, DeadLetterQueue, Refused
 
 # SQS lets more be held of a FIFO queue, but so many can be held anew in a fraction of the time that they are held for.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -66,7 +66,8 @@ class Held:
     def hiding(self) -> frozenset[str]:
         """The groups of which there may be more messages than are to be seen.
 
-        A receive gives the first of a group, 10 at most, and none after them until they are gone.
+        A receive gives the first of a group, 10 at most and at times fewer than there are, and none after them until
+        they are gone.
         """
         return frozenset(self._hiding)
 
@@ -81,8 +82,7 @@ class Held:
             # All of them, before anything can end this: they are held, and have to be given back.
             self._handles |= {message.message_id: message.receipt_handle for message in received}
             self._seen |= self._handles.keys()
-            if len(received) == MOST_IN_A_CALL:
-                self._hiding |= {each.group for each in received if not each.is_in_its_own_group}
+            self._hiding |= {each.group for each in received if not each.is_in_its_own_group}
             self._progress.tell(f"{len(self)} messages of the DLQ read")
             yield from new
 

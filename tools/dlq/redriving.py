@@ -139,11 +139,18 @@ class Redrive:
             verdict = self._verdict_on(message)
             if not verdict.passes:
                 self._leave(message, verdict)
+                if verdict.holds_up:
+                    why = f"waits for {message.message_id} of its charger, which {verdict.summary}"
+                    self._stopped[message.charger] = Verdict(passes=False, summary=why)
                 continue
             chosen.append(message)
             size += len(message.body)
             if size >= LARGEST_HELD_BYTES:
                 break
+        for message in chosen:
+            if message.charger in self._stopped:
+                self._leave(message, self._stopped[message.charger])
+        chosen = [message for message in chosen if message.charger not in self._stopped]
         self.outcome.is_cut = held.is_full or size >= LARGEST_HELD_BYTES
         self.outcome.hiding = held.hiding
         found = (*self.outcome.left, *self.outcome.redriven, *(message.message_id for message in chosen))

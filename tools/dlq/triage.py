@@ -27,11 +27,13 @@ class Verdict:
         passes: whether it would be processed.
         summary: what would become of it, on one line.
         details: all that stands against it, a line each.
+        holds_up: whether the later messages of its charger have to wait for it, since it may pass another time.
     """
 
     passes: bool
     summary: str
     details: tuple[str, ...] = ()
+    holds_up: bool = False
 
 
 Judge = Callable[[DeadLetter], Verdict]
@@ -78,7 +80,7 @@ class Triage:
         first = max(errors.values(), key=lambda error: error.retryable)
         would = "would be tried again and again" if first.retryable else "would be dead-lettered again"
         details = tuple(line for index, error in errors.items() for line in _told(index, error))
-        return Verdict(passes=False, summary=f"{would}: {first.reason}", details=details)
+        return Verdict(passes=False, summary=f"{would}: {first.reason}", details=details, holds_up=first.retryable)
 
     def _errors(self, delivery: Delivery) -> Iterator[tuple[int, TelemetryError]]:
         """Yield what is wrong with each event, or with the message, as the processor would find it."""

@@ -13,7 +13,7 @@ from tools.follow.lines import Line, Log, Logs
 # A SHA-256 in hex, which no id of a request is.
 EVENT_ID = re.compile(r"[0-9a-f]{64}")
 
-# What the functions log. `tests/unit/tools/test_follow.py` runs them.
+# What the functions log. `tests/unit/tools/follow/test_verdicts.py` runs them.
 ACCEPTED = "event accepted"
 ACCEPTED_SEVERAL = "events accepted"
 REJECTED = "events rejected"

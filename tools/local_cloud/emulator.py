@@ -19,8 +19,9 @@ import httpx
 from tools.local_cloud.errors import LocalCloudError
 
 START_SECONDS = 30
-# A clean stop takes about a second: it writes the state of every service that was used.
-STOP_SECONDS = 30
+# A clean stop takes about a second: it writes the state of every service that was used. Where somebody has just waited
+# for a message, up to half a minute more; what is killed meanwhile has lost its state.
+STOP_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,9 @@ class Emulator:
         if self.was_killed():
             # Buckets are written at once and everything else at the end: what a killed emulator leaves doesn't match.
             shutil.rmtree(self._states, ignore_errors=True)
+        if self._process:
+            # One that was killed lets go of its record some moments before it has ended.
+            self._process.wait(STOP_SECONDS)
         state = self._states / str(port)
         state.mkdir(parents=True, exist_ok=True)
         self._temporary.mkdir(exist_ok=True)

@@ -65,18 +65,20 @@ class InMemoryDeadLetters:
     Attributes:
         world: it is in.
         messages: what it holds, in the order in which it came.
+        most_in_a_receive: SQS may give fewer than it is asked for.
     """
 
     world: World
     messages: list[DeadLetter] = field(default_factory=list[DeadLetter])
     refuses_to_delete: Callable[[DeadLetter], bool] = lambda _: False
+    most_in_a_receive: int = MOST_IN_A_CALL
     _handle_of: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
     _receives: int = 0
 
     def receive(self) -> Sequence[DeadLetter]:
         self.world.before()
         busy = {each.group for each in self.messages if self._is_held(each)}
-        free = [each for each in self.messages if each.group not in busy][:MOST_IN_A_CALL]
+        free = [each for each in self.messages if each.group not in busy][: self.most_in_a_receive]
         received: list[DeadLetter] = []
         for each in free:
             self._receives += 1

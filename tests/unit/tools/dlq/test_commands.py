@@ -159,7 +159,7 @@ def test_what_today_s_code_would_not_process_stays_and_is_told(
     told = capsys.readouterr()
     assert "1 message of 1 charger on the queue again" in told.out
     assert "would be dead-lettered again: unreadable_message; the message is not JSON" in told.out
-    assert told.err == "dlq.sh: in the DLQ as before, for the reasons above: 1 message\n"
+    assert told.err == "dlq.sh: in the DLQ, for the reasons above: 1 message\n"
     assert (stage.queued, stage.dead) == ([GOOD], [BAD])
 
 
@@ -219,12 +219,12 @@ class Terminal:
         return True
 
 
-@pytest.mark.parametrize(("answer", "redriven"), [("y", True), ("", False), ("n", False)])
+@pytest.mark.parametrize(("answer", "redriven"), [("y", True), ("", False), ("n", False), (None, False)])
 def test_on_a_terminal_all_is_asked_for_first(
     stage: Stage,
     dlq: Run,
     monkeypatch: pytest.MonkeyPatch,
-    answer: str,
+    answer: str | None,
     redriven: bool,  # noqa: FBT001 - parametrized
 ) -> None:
     stage.moves(1)
@@ -232,12 +232,14 @@ def test_on_a_terminal_all_is_asked_for_first(
 
     def asked(question: str) -> str:
         questions.append(question)
+        if answer is None:
+            raise EOFError
         return answer
 
     monkeypatch.setattr(sys, "stdin", Terminal())
     monkeypatch.setattr("builtins.input", asked)
     assert dlq("redrive", "--all") == (0 if redriven else 1)
-    assert "about 1 messages in the DLQ of prod" in questions[0]
+    assert "about 1 message in the DLQ of prod" in questions[0]
     assert stage.queued == ([GOOD] if redriven else [])
 
 

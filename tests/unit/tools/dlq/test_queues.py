@@ -91,12 +91,23 @@ def test_a_group_shows_ten_messages_until_they_are_gone(dlq: tuple[DeadLetterQue
     assert bodies(list(queue.receive())) == ["10", "11"]
 
 
-def test_more_messages_are_hidden_at_once_than_one_call_takes(dlq: tuple[DeadLetterQueue, Fill]) -> None:
+def test_more_messages_are_hidden_than_one_call_takes(dlq: tuple[DeadLetterQueue, Fill]) -> None:
     queue, fill = dlq
     fill(*map(moved_by_the_processor, range(25)))
     handles = [each.receipt_handle for _ in range(3) for each in queue.receive()]
     assert queue.hide(handles, 0) == {}
     assert queue.counts() == Counts(waiting=25, held=0)
+
+
+def test_no_call_hides_more_messages_than_it_takes(moto_sqs: "SQSClient", dlq_url: str) -> None:
+    entries: list[int] = []
+
+    def record(params: dict[str, list[object]], **_: object) -> None:
+        entries.append(len(params["Entries"]))
+
+    moto_sqs.meta.events.register("provide-client-params.sqs.ChangeMessageVisibilityBatch", record)
+    assert len(SqsDeadLetterQueue(moto_sqs, dlq_url).hide(list(map(str, range(25))), 0)) == 25
+    assert sorted(entries) == [5, 10, 10]
 
 
 @pytest.mark.parametrize("operation", ["change_message_visibility_batch", "delete_message_batch"])

@@ -111,8 +111,28 @@ def test_what_is_hidden_behind_messages_that_stay_is_told() -> None:
     outcome = bench.run(judge=refusing(*map(str, range(10))))
     assert bench.queued() == []
     assert outcome.hiding == {"CP-1"}
-    assert bench.run(judge=refusing("0")).hiding == frozenset()
+    assert bench.run(judge=refusing("0")).hiding == {"CP-1"}
     assert bench.queued() == list(range(1, 12))
+
+
+def test_where_sqs_gives_fewer_of_a_group_than_it_has_all_are_redriven() -> None:
+    bench = Bench(*map(moved_by_sqs, range(15)))
+    bench.dead_letters.most_in_a_receive = 7
+    outcome = bench.run()
+    assert (bench.queued(), bench.dead, len(outcome.redriven)) == (list(range(15)), [], 15)
+
+
+def test_what_may_pass_another_time_holds_up_the_later_messages_of_its_charger_and_no_other() -> None:
+    messages = [*map(moved_by_the_processor, range(4)), moved_by_the_processor(9, "CP-2")]
+    for order in (messages, messages[::-1]):
+        bench = Bench(*order)
+        outcome = bench.run(
+            judge=lambda message: Verdict(passes=message.body != "1", summary="busy", holds_up=message.body == "1")
+        )
+        assert (bench.queued(), bench.queued("CP-2")) == ([], [9])
+        assert len(outcome.left) == 4
+        bench.run()
+        assert bench.queued() == [0, 1, 2, 3]
 
 
 def test_after_the_machine_slept_what_is_no_longer_held_is_not_sent() -> None:
