@@ -90,12 +90,18 @@ class DynamoTable:
         asked = list(charger_ids)
         last_attempt = time.monotonic() + LAST_ATTEMPT_SECONDS
         pause = PAUSE_SECONDS
+        busy = TableUnavailableError("the table is busy: try again")
         while True:
             keys = [{KEY: {"S": charger_id}} for charger_id in asked]
             try:
                 answer = self.client.batch_get_item(RequestItems={self.name: {"Keys": keys, "ConsistentRead": True}})
             except (BotoCoreError, ClientError) as error:
-                raise TableUnavailableError("the table did not answer: try again") from error
+                if len(asked) == len(charger_ids):
+                    raise TableUnavailableError("the table did not answer: try again") from error
+                # DynamoDB refuses a call of which it can process no key: those that it did process before are known.
+                # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+                busy.__cause__ = error
+                break
             for attributes in answer["Responses"].get(self.name, []):
                 try:
                     items[_charger_id(attributes)] = from_attributes(attributes)
@@ -107,7 +113,6 @@ class DynamoTable:
                 break
             time.sleep(pause)
             pause *= 2
-        busy = TableUnavailableError("the table is busy: try again")
         return Reading(items, failed | dict.fromkeys(asked, busy))
 
     def write(self, item: Item, replaced_revision: int) -> None:

@@ -159,6 +159,17 @@ def test_keys_that_stay_unprocessed_are_given_up_within_a_second(
     assert 0 < clock.now <= 1
 
 
+def test_where_asking_again_fails_what_was_read_before_is_known(moto_dynamodb: "DynamoDBClient") -> None:
+    with Stubber(moto_dynamodb) as stub:
+        stub.add_response("batch_get_item", _batch_answer(found=["A"], unprocessed=["C"]))
+        stub.add_client_error("batch_get_item", "ProvisionedThroughputExceededException")
+        reading = DynamoTable(moto_dynamodb, "latest").read(["A", "B", "C"])
+    assert set(reading.items) == {"A"}
+    assert reading.item_of("B") == {}
+    with pytest.raises(TableUnavailableError):
+        reading.item_of("C")
+
+
 def test_an_item_that_is_none_of_ours_fails_its_charger_alone(moto_dynamodb: "DynamoDBClient") -> None:
     moto_dynamodb.put_item(TableName="latest", Item={"chargerId": {"S": "A"}, "payload": {"SS": ["by hand"]}})
     table = DynamoTable(moto_dynamodb, "latest")

@@ -19,8 +19,9 @@ import httpx
 from tools.local_cloud.errors import LocalCloudError
 
 START_SECONDS = 30
-# A clean stop takes about a second: it writes the state of every service that was used.
-STOP_SECONDS = 30
+# A clean stop takes about a second: it writes the state of every service that was used. Where somebody has just waited
+# for a message, up to half a minute more; what is killed meanwhile has lost its state.
+STOP_SECONDS = 90
 
 
 @dataclass(frozen=True)
