@@ -184,6 +184,16 @@ class ProvisionedCapacity(Settings):
     write: Autoscaling = Field(description="For what the processor writes")
 
 
+class FunctionMemory(Settings):
+    """Memory of each function in MB; Lambda gives CPU in proportion, a whole one at 1,769: see docs/performance.md."""
+
+    # The least with which what the contract allows, and the longest that an attacker can send, is done in time.
+    ingest_mb: int = Field(default=512, ge=256, le=10_240, description="For what checks and queues events")
+    processor_mb: int = Field(default=512, ge=512, le=10_240, description="For what judges and stores them")
+    # An answer of 5 MB takes some 2 seconds of a whole CPU: with half of one it is done in time.
+    query_mb: int = Field(default=1_024, ge=1_024, le=10_240, description="For what answers dashboards")
+
+
 class BundleTarget(Settings):
     """What the Lambda functions run on, and so what their bundle is built for."""
 
@@ -228,6 +238,16 @@ class StageSettings(Settings):
     )
     table_capacity: OnDemandCapacity | ProvisionedCapacity = Field(
         default=OnDemandCapacity(), discriminator="kind", description="How the table's reads and writes are paid for"
+    )
+    memory: FunctionMemory = Field(default=FunctionMemory(), description="How much memory, and so CPU, functions have")
+    snap_start: bool = Field(
+        default=False,
+        description="Functions start from a snapshot (SnapStart), paid for by the month and by the start; needs "
+        "gradual_deployment, since versions alone have one",
+    )
+    tracing: bool = Field(
+        default=True,
+        description="AWS X-Ray traces the functions: a request a second and 5 % of the others, which none can change",
     )
     retention_days: int | None = Field(
         default=None, ge=1, description="Days that a silent charger's latest telemetry is kept; absent: for ever"
@@ -302,6 +322,7 @@ class StageSettings(Settings):
             ),
             "only local may leave anything out": not self.left_out or self.name == "local",
             "local can't set gradual_deployment": not (self.gradual_deployment and AwsOnly.CODEDEPLOY in self.left_out),
+            "snap_start needs gradual_deployment": self.gradual_deployment or not self.snap_start,
             "only local runs on this machine": self.bundle_target.host is None or self.name == "local",
         }
         if self.name == "prod":

@@ -83,7 +83,7 @@ class TelemetryStack(Stack):
             platform=platform,
             service="ingest",
             timeout=API_FUNCTION_TIMEOUT,
-            memory_mb=512,
+            memory_mb=settings.memory.ingest_mb,
             environment={"QUEUE_URL": self._queue.queue.queue_url, **auth.variables},
         )
         self._query = TelemetryFunction(
@@ -92,8 +92,7 @@ class TelemetryStack(Stack):
             platform=platform,
             service="query",
             timeout=API_FUNCTION_TIMEOUT,
-            # An answer of 5 MB takes some 2 seconds of a whole CPU: with half of one it is done in time.
-            memory_mb=1024,
+            memory_mb=settings.memory.query_mb,
             environment={
                 "TABLE_NAME": self._table.table_name,
                 "STALE_AFTER_MINUTES": str(settings.stale_after_minutes),

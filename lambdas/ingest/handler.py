@@ -14,7 +14,7 @@ from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
 from telemetry.fifo_queue import FifoQueue, SqsFifoQueue
 from telemetry.http_api import JSON, HttpAnswer, HttpRequest, claims_of, json_text_of
-from telemetry.lambda_context import LambdaContext, seconds_left_of
+from telemetry.lambda_context import LambdaContext, initialise, seconds_left_of
 from telemetry.observability import count, logger, observed
 from telemetry.problem import problem_answer
 from telemetry.settings import IngestSettings
@@ -96,3 +96,6 @@ def _settings() -> IngestSettings:
 @cache
 def _queue() -> FifoQueue:
     return SqsFifoQueue(aws_clients.sqs(), _settings().queue_url)
+
+
+initialise(_queue)

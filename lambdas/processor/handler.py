@@ -9,7 +9,7 @@ from processor.processing import Processor
 from processor.storing import Store
 from telemetry import aws_clients
 from telemetry.fifo_queue import SqsFifoQueue
-from telemetry.lambda_context import LambdaContext, seconds_left_of
+from telemetry.lambda_context import LambdaContext, initialise, seconds_left_of
 from telemetry.latest_table import DynamoTable
 from telemetry.observability import observed
 from telemetry.settings import ProcessorSettings
@@ -88,3 +88,6 @@ def _processor() -> Processor:
         ),
         dead_letter_queue=SqsFifoQueue(aws_clients.sqs(), settings.dead_letter_queue_url),
     )
+
+
+initialise(_processor)

@@ -12,7 +12,7 @@ from telemetry.aws_clients import LONGEST_CALL_SECONDS
 from telemetry.errors import StoredItemUnreadableError, TableUnavailableError, TelemetryError
 from telemetry.http_api import HttpAnswer, HttpRequest, claims_of
 from telemetry.item import from_item, public_view
-from telemetry.lambda_context import LambdaContext, SecondsLeft, seconds_left_of
+from telemetry.lambda_context import LambdaContext, SecondsLeft, initialise, seconds_left_of
 from telemetry.latest_table import DynamoTable, LatestTelemetryTable
 from telemetry.merge import LatestTelemetry
 from telemetry.observability import cause_of, count, logger, observed
@@ -103,3 +103,6 @@ def _openapi() -> str:
     from query import openapi  # noqa: PLC0415 - slow to build, and no other request needs it
 
     return exact_json.dump(openapi.document())
+
+
+initialise(_table)

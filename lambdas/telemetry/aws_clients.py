@@ -1,10 +1,14 @@
-"""The AWS clients: each is made once, when it is first needed, and gives up well before its function does."""
+"""The AWS clients: each is made once, and gives up well before its function does.
+
+They are botocore's own: boto3, which is made of them, would add to each cold start and to the bundle, for nothing that
+is used here.
+"""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session, get_session
 
 if TYPE_CHECKING:  # stubs: the functions do not carry them
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,10 +23,16 @@ LONGEST_CALL_SECONDS = 7.0
 @cache
 def sqs() -> "SQSClient":
     """Return the client of SQS."""
-    return boto3.client("sqs", config=_PATIENCE)
+    return cast("SQSClient", _session().create_client("sqs", config=_PATIENCE))
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
     """Return the client of DynamoDB."""
-    return boto3.client("dynamodb", config=_PATIENCE)
+    return cast("DynamoDBClient", _session().create_client("dynamodb", config=_PATIENCE))
+
+
+@cache
+def _session() -> Session:
+    # What all clients read of botocore's data, it reads once.
+    return get_session()

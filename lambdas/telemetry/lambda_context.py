@@ -1,5 +1,6 @@
-"""What Lambda tells a function of its invocation."""
+"""What Lambda tells a function of its invocation, and what a function does before its first."""
 
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,3 +18,13 @@ class LambdaContext(Protocol):
 def seconds_left_of(context: LambdaContext) -> SecondsLeft:
     """Return what tells how long an invocation may still take."""
     return lambda: context.get_remaining_time_in_millis() / 1000
+
+
+def initialise(make: Callable[[], object]) -> None:
+    """Call what makes a function's clients, where Lambda imports the function; elsewhere its first invocation does.
+
+    Lambda initialises with a whole CPU whatever the memory, and an invocation has a share of one; a snapshot of
+    SnapStart has what was made by then. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        make()

@@ -20,12 +20,14 @@ from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from uv import find_uv_bin
 
+from telemetry_stack.constructs.pruning import PruningError, prune
 from telemetry_stack.stages import BundleTarget
 
 ROOT = Path(__file__).resolve().parents[2]
 LAMBDAS = ROOT / "lambdas"
 REQUIREMENTS = LAMBDAS / "requirements.txt"
 COMPILER = Path(__file__).with_name("compile_bundle.mjs")
+PRUNING = Path(__file__).with_name("pruning.py")
 NPM_LOCK = ROOT / "package-lock.json"
 
 # Lambda's python3.14 runs on Amazon Linux 2023, whose glibc is 2.34: wheels for any older one load there.
@@ -33,8 +35,6 @@ NPM_LOCK = ROOT / "package-lock.json"
 LAMBDA_PLATFORMS = {"arm64": "aarch64-manylinux_2_34", "x86_64": "x86_64-manylinux_2_34"}
 # Where Lambda unpacks the bundle, and so what a traceback should say.
 LAMBDA_ROOT = "/var/task"
-# They say how and from where a package was installed, which differs between machines.
-INSTALLATION_RECORDS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 
 
 class BundlingError(Exception):
@@ -74,6 +74,7 @@ class LambdaBundle:
             "uv": importlib.metadata.version("uv"),
             "pyodide": npm_packages["node_modules/pyodide"]["integrity"],
             "bundler": _file_hash(Path(__file__)),
+            "pruning": _file_hash(PRUNING),
             "compiler": _file_hash(COMPILER),
             "requirements": _file_hash(REQUIREMENTS),
             "sources": {path.relative_to(LAMBDAS).as_posix(): _file_hash(path) for path in _sources()},
@@ -101,12 +102,10 @@ class LambdaBundle:
         """
         install, compile_all = self._installer(directory), self._compiler(directory)
         _run(install, hint="is the Python package index reachable?")
-        # Console scripts name this machine's Python in their first line; no function calls one.
-        shutil.rmtree(directory / "bin", ignore_errors=True)
-        (directory / ".lock").unlink(missing_ok=True)
-        for name in INSTALLATION_RECORDS:
-            for record in directory.glob(f"*.dist-info/{name}"):
-                record.unlink()
+        try:
+            prune(directory)
+        except PruningError as error:
+            raise BundlingError(str(error)) from error
         for source in _sources():
             copy = directory / source.relative_to(LAMBDAS)
             copy.parent.mkdir(parents=True, exist_ok=True)

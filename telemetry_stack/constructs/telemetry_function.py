@@ -31,6 +31,7 @@ class FunctionPlatform:
 
 
 THIS_MACHINES_PYTHON = "It runs on this machine's own Python, whichever that is"
+NOT_TRACED = "The stage is not to pay for traces, which Lambda takes of 5 % of all invocations"
 NO_DEAD_LETTER_TARGET = "Only invocations that nobody waits for have one; the API and the queue wait for each of these"
 BOUNDED_BY_ITS_CALLER = (
     "Its caller bounds it, without taking from what the account's functions share: "
@@ -89,17 +90,18 @@ class TelemetryFunction(Construct):
             on=self._log.log_group_arn,
             why=f"Lambda writes the function's log in its name, to its own log group alone ({EXECUTION_ROLE})",
         )
-        traces = Permissions(self, "Traces", role=self._role, description=f"The function {service} may send traces")
-        without_resource = "Lambda sends the traces of requests; neither action has a resource that could be named"
-        traces.allow("xray:PutTraceSegments", "xray:PutTelemetryRecords", on="*", why=f"{without_resource} ({TRACES})")
-        Validations.of(traces).acknowledge(Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=without_resource))
         self._function = lambda_.Function(
             self,
             "Function",
             description=f"Telemetry {settings.name}: {service}",
             code=platform.code,
             handler=f"{service}.handler.handler",
-            runtime=lambda_.Runtime(f"python{settings.bundle_target.python}", lambda_.RuntimeFamily.PYTHON),
+            # Every Python that Lambda has today can start from a snapshot.
+            # https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+            runtime=lambda_.Runtime(
+                f"python{settings.bundle_target.python}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
+            ),
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if settings.snap_start else None,
             architecture=lambda_.Architecture.custom(settings.bundle_target.architecture),
             # Else the CDK would give the role an inline policy for the traces.
             role=self._role.without_policy_updates(),
@@ -108,7 +110,7 @@ class TelemetryFunction(Construct):
             # Lambda's own lines about each invocation that went well cost as much as ours. What is given up is the
             # memory that was used and the time of a cold start; the trace of a request has the latter.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
-            tracing=lambda_.Tracing.ACTIVE,
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             timeout=timeout,
             memory_size=memory_mb,
             environment={
@@ -122,7 +124,15 @@ class TelemetryFunction(Construct):
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
         )
         # Without it the first invocations, and the event source's own check, would find a role that may do nothing.
-        self._function.node.add_dependency(self._permissions, traces)
+        self._function.node.add_dependency(self._permissions)
+        if settings.tracing:
+            self._allow_traces()
+        else:
+            Validations.of(self._function).acknowledge(
+                Acknowledgment(
+                    id="Serverless-LambdaTracing", reason="The stage's settings say so: traces cost by the event"
+                )
+            )
         Validations.of(self._function).acknowledge(
             Acknowledgment(id="Serverless-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
         )
@@ -176,3 +186,12 @@ class TelemetryFunction(Construct):
         """Let the function do exactly these actions with a key: its own policy says so, and that of the key."""
         self.allow(*actions, on=key.key_arn, why=why)
         key.admit_role(self._service.capitalize(), self._role, actions, why=why)
+
+    def _allow_traces(self) -> None:
+        traces = Permissions(
+            self, "Traces", role=self._role, description=f"The function {self._service} may send traces"
+        )
+        without_resource = "Lambda sends the traces of requests; neither action has a resource that could be named"
+        traces.allow("xray:PutTraceSegments", "xray:PutTelemetryRecords", on="*", why=f"{without_resource} ({TRACES})")
+        Validations.of(traces).acknowledge(Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=without_resource))
+        self._function.node.add_dependency(traces)

@@ -50,7 +50,7 @@ class TelemetryProcessor(Construct):
             platform=platform,
             service="processor",
             timeout=PROCESSOR_TIMEOUT,
-            memory_mb=512,
+            memory_mb=settings.memory.processor_mb,
             environment=environment,
         )
         # Not `SqsEventSource`, which grants more than Lambda needs: the stack grants.

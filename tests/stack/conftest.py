@@ -1,10 +1,23 @@
-"""One synthesis for each stage, or variant of one, and session."""
+"""One synthesis for each stage, or variant of one, and one bundle, in a session."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from telemetry_stack.constructs.bundling import LambdaBundle
+from telemetry_stack.stages import BundleTarget
 from tests.stack.synthesis import EVERY_STAGE, Synthesis, settings_of, synthesize
+
+LAMBDA = BundleTarget(python="3.14", architecture="arm64")
+
+
+@pytest.fixture(scope="session")
+def lambda_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle as it goes to AWS, to look at."""
+    directory = tmp_path_factory.mktemp("bundle")
+    LambdaBundle(LAMBDA).build(directory)
+    return directory
 
 
 @pytest.fixture(scope="session")

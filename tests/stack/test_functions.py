@@ -78,17 +78,34 @@ def test_a_function_runs_on_what_its_bundle_was_built_for(every_stage: Synthesis
     assert function["Architectures"] == [target.architecture]
 
 
-def test_unless_the_stage_says_otherwise_functions_run_on_python_3_13_and_arm64(bare: Synthesis) -> None:
+def test_unless_the_stage_says_otherwise_functions_run_on_python_3_14_and_arm64(bare: Synthesis) -> None:
     assert {each["Runtime"] for each in bare.of_type("AWS::Lambda::Function").values()} == {"python3.14"}
     assert {each["Architectures"][0] for each in bare.of_type("AWS::Lambda::Function").values()} == {"arm64"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_function_logs_json_and_is_traced(every_stage: Synthesis, service: str) -> None:
+def test_a_function_logs_json_and_of_lambda_s_own_lines_those_that_warn(every_stage: Synthesis, service: str) -> None:
     function = every_stage.function(service)
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
-    assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_is_traced_where_the_stage_says_so(every_stage: Synthesis, service: str) -> None:
+    expected = {"Mode": "Active"} if every_stage.settings.tracing else None
+    assert every_stage.function(service).get("TracingConfig") == expected
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_starts_from_a_snapshot_where_the_stage_says_so(every_stage: Synthesis, service: str) -> None:
+    expected = {"ApplyOn": "PublishedVersions"} if every_stage.settings.snap_start else None
+    assert every_stage.function(service).get("SnapStart") == expected
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_function_has_the_memory_that_the_stage_gives_it(every_stage: Synthesis, service: str) -> None:
+    given = every_stage.settings.memory.model_dump()[f"{service}_mb"]
+    assert every_stage.function(service)["MemorySize"] == given
 
 
 @pytest.mark.parametrize("service", SERVICES)

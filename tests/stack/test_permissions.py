@@ -90,7 +90,8 @@ def test_a_function_may_do_exactly_what_it_has_to(every_stage: Synthesis, servic
     function = every_stage.function(service)
     log_group = function["LoggingConfig"]["LogGroup"]["Ref"]
     own_log = {("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)}
-    assert permissions_of(every_stage, role_of(function)) == PERMISSIONS[service] | own_log | TRACES
+    traces = TRACES if every_stage.settings.tracing else set[tuple[str, str]]()
+    assert permissions_of(every_stage, role_of(function)) == PERMISSIONS[service] | own_log | traces
 
 
 def test_codedeploy_may_move_the_aliases_and_look_at_alarms_where_the_stage_is_deployed_gradually(
@@ -129,7 +130,8 @@ def policies_of(synthesis: Synthesis, role: str) -> dict[str, dict[str, Any]]:
 def test_a_role_has_one_policy_of_its_own_and_one_for_its_traces_and_no_other(every_stage: Synthesis) -> None:
     roles = {role_of(each) for each in every_stage.of_type("AWS::Lambda::Function").values()}
     of_codedeploy = len(every_stage.of_type("AWS::IAM::Role")) - len(roles)
-    assert len(every_stage.of_type("AWS::IAM::ManagedPolicy")) == 2 * len(roles) + of_codedeploy
+    traced = every_stage.settings.tracing
+    assert len(every_stage.of_type("AWS::IAM::ManagedPolicy")) == (1 + traced) * len(roles) + of_codedeploy
     assert every_stage.of_type("AWS::IAM::Policy") == {}
     for role in roles:
         resources = [
@@ -137,14 +139,14 @@ def test_a_role_has_one_policy_of_its_own_and_one_for_its_traces_and_no_other(ev
             for policy in policies_of(every_stage, role).values()
         ]
         # What is on anything stands apart.
-        assert {json.dumps("*")} in resources
-        assert [json.dumps("*") in each for each in resources].count(True) == 1
+        assert ({json.dumps("*")} in resources) == traced
+        assert [json.dumps("*") in each for each in resources].count(True) == traced
 
 
 def test_a_function_is_made_after_its_permissions(every_stage: Synthesis) -> None:
     for logical_id, function in every_stage.of_type("AWS::Lambda::Function").items():
         policies = set(policies_of(every_stage, role_of(function)))
-        assert len(policies) == 2
+        assert len(policies) == 1 + every_stage.settings.tracing
         assert policies <= set(every_stage.resources[logical_id]["DependsOn"])
 
 
@@ -344,7 +346,7 @@ def test_the_topic_takes_messages_of_this_accounts_alarms_alone(every_stage: Syn
 # Every place of a template that holds a policy, and how many do: none of CloudWatch Logs, a bucket or anything else.
 PLACES = {
     ("AWS::IAM::Role", "AssumeRolePolicyDocument"): 3,
-    ("AWS::IAM::ManagedPolicy", "PolicyDocument"): 6,
+    ("AWS::IAM::ManagedPolicy", "PolicyDocument"): 3,
     ("AWS::KMS::Key", "KeyPolicy"): 3,
     ("AWS::SNS::TopicPolicy", "PolicyDocument"): 1,
 }
@@ -352,6 +354,7 @@ PLACES_OF_CODEDEPLOY = {
     ("AWS::IAM::Role", "AssumeRolePolicyDocument"): 1,
     ("AWS::IAM::ManagedPolicy", "PolicyDocument"): 1,
 }
+PLACES_OF_TRACES = {("AWS::IAM::ManagedPolicy", "PolicyDocument"): 3}
 TLS_PLACES = {
     ("AWS::SQS::QueuePolicy", "PolicyDocument"): 2,
     ("AWS::DynamoDB::GlobalTable", "Replicas.ResourcePolicy.PolicyDocument"): 1,
@@ -361,6 +364,8 @@ TLS_PLACES = {
 def test_policies_are_in_these_places_and_in_no_other(every_stage: Synthesis) -> None:
     found = Counter(policy.place for policy in permissions.policies(every_stage.template))
     expected = Counter(PLACES)
+    if every_stage.settings.tracing:
+        expected.update(PLACES_OF_TRACES)
     if AwsOnly.TLS_POLICIES not in every_stage.settings.left_out:
         expected.update(TLS_PLACES)
     if every_stage.settings.gradual_deployment:

@@ -18,11 +18,12 @@ NIST_FUNCTION_RULES = (
 FUNCTIONS = ("Ingest", "Processor/Processor", "Query")
 EVERYWHERE = {
     *((f"{function}/Function", rule) for function in FUNCTIONS for rule in FUNCTION_RULES),
-    *((f"{function}/Traces", "AwsSolutions-IAM5[Resource::*]") for function in FUNCTIONS),
     ("Processor/EventSource", "Serverless-LambdaEventSourceMappingDestination"),
     ("Queue/DeadLetters", "Serverless-SQSRedrivePolicy"),
     ("Api/GetOpenApi", "AwsSolutions-APIG4"),
 }
+TRACED = {(f"{function}/Traces", "AwsSolutions-IAM5[Resource::*]") for function in FUNCTIONS}
+NOT_TRACED = {(f"{function}/Function", "Serverless-LambdaTracing") for function in FUNCTIONS}
 ON_THIS_MACHINES_PYTHON = {
     (f"{function}/Function", rule)
     for function in FUNCTIONS
@@ -41,6 +42,7 @@ def test_no_rule_is_acknowledged_but_these(every_stage: Synthesis) -> None:
     expected = EVERYWHERE | {
         (f"Monitoring/Alarms/{address}", "Serverless-SNSRedrivePolicy") for address in settings.alarm_emails
     }
+    expected |= TRACED if settings.tracing else NOT_TRACED
     if settings.name in NIST_STAGES:
         expected |= HELD_TO_NIST
     if AwsOnly.TLS_POLICIES in settings.left_out:

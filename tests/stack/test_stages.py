@@ -15,6 +15,7 @@ from telemetry_stack.stages import (
     BundleTarget,
     CognitoAuth,
     CustomDomain,
+    FunctionMemory,
     InvalidStageError,
     NoAuth,
     OnDemandCapacity,
@@ -70,6 +71,7 @@ def test_a_misspelt_setting_is_refused() -> None:
         OnDemandCapacity,
         ProvisionedCapacity,
         Autoscaling,
+        FunctionMemory,
         BundleTarget,
     ],
 )
@@ -137,6 +139,19 @@ def test_stage_local_is_not_deployed_by_what_the_emulator_does_not_know() -> Non
     with pytest.raises(ValidationError, match="local can't set gradual_deployment"):
         changed(stages.local(4566), gradual_deployment=True)
     assert changed(BARE, gradual_deployment=True).gradual_deployment
+
+
+def test_only_what_has_versions_starts_from_a_snapshot() -> None:
+    with pytest.raises(ValidationError, match="snap_start needs gradual_deployment"):
+        changed(BARE, snap_start=True)
+    assert changed(BARE, snap_start=True, gradual_deployment=True).snap_start
+
+
+@pytest.mark.parametrize(("function", "least"), [("ingest_mb", 256), ("processor_mb", 512), ("query_mb", 1_024)])
+def test_no_function_has_less_memory_than_the_most_that_it_may_be_sent_takes(function: str, least: int) -> None:
+    with pytest.raises(ValidationError, match=function):
+        changed(BARE, memory={function: least - 1})
+    assert changed(BARE, memory={function: least}).memory.model_dump()[function] == least
 
 
 @pytest.mark.parametrize(
