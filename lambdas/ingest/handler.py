@@ -9,7 +9,7 @@ from ingest.rejects import charger_of, tell_rejected
 from ingest.sending import enqueue
 from telemetry import aws_clients, exact_json
 from telemetry.access import Access, access_of, tell_refused
-from telemetry.envelope import TelemetryEnvelope, ids_of, seal
+from telemetry.envelope import TelemetryEnvelope, ids_of, seal, short_id
 from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
 from telemetry.fifo_queue import FifoQueue, SqsFifoQueue
@@ -74,7 +74,7 @@ def _accept(event: object, access: Access, now: datetime, ingested_at: datetime)
 def _answer_one(outcome: Outcome) -> HttpAnswer:
     if isinstance(outcome, TelemetryError):
         return problem_answer(outcome)
-    logger.info("event accepted", chargerId=outcome.charger_id, eventId=outcome.event_id)
+    logger.info("event accepted", chargerId=outcome.charger_id, eventId=short_id(outcome.event_id))
     count("EventsAccepted", 1)
     receipt = {name: outcome.as_json()[name] for name in ("eventId", "chargerId", "timestamp", "ingestedAt")}
     return {"statusCode": 202, "headers": {"content-type": JSON}, "body": exact_json.dump(receipt)}

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from telemetry.envelope import TelemetryEnvelope
-from telemetry.measured import MeasuredEnvelope, Order, short_id
+from telemetry.envelope import TelemetryEnvelope, short_id
+from telemetry.measured import MeasuredEnvelope, Order
 from telemetry.merge import Judged, LatestTelemetry, merge
 from telemetry.normalisation import Normalised, normalise
 from telemetry.rules import Finding, Observation, judge, profile_of

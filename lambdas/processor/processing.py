@@ -14,6 +14,7 @@ from processor.delivery import Delivery, QueuedMessage, dead_letter, open_messag
 from processor.folding import Judgement
 from processor.redelivery import deliver_again_soon
 from processor.storing import Outcome, Store, require_time
+from telemetry.envelope import short_id
 from telemetry.errors import LastingFaultError, OutOfTimeError, PassingFaultError, TableUnavailableError, TelemetryError
 from telemetry.fifo_queue import LARGEST_SEND_BYTES, ConsumedQueue, FifoQueue
 from telemetry.latest_table import Reading
@@ -170,16 +171,18 @@ class Processor:
         stale = [envelope for envelope in stored if envelope.order in outcome.stale]
         count("EventsStored", len(fresh))
         count("EventsStale", len(stale))
-        for envelope in fresh:
-            milliseconds = (self.store.clock() - to_moment(envelope.ingested_at)) / timedelta(milliseconds=1)
-            measure_milliseconds("IngestToStored", milliseconds)
-        details = {
+        if fresh:
+            # One request brought all of a message's events: its microseconds between them are no matter.
+            passed = self.store.clock() - to_moment(fresh[0].ingested_at)
+            measure_milliseconds("IngestToStored", passed / timedelta(milliseconds=1))
+        details: dict[str, object] = {
             # Of the message's events, those that were stored: others of it may be in the DLQ.
-            "eventIds": [envelope.event_id for envelope in stored],
-            "staleEventIds": [envelope.event_id for envelope in stale],
+            "eventIds": [short_id(envelope.event_id) for envelope in stored],
             "stored": len(fresh),
             "stale": len(stale),
         }
+        if stale:
+            details["staleEventIds"] = [short_id(envelope.event_id) for envelope in stale]
         logger.info("stored", extra=log_keys(delivery) | details)
 
 
@@ -212,7 +215,7 @@ def finding_keys(judgement: Judgement) -> dict[str, object]:
     return {
         "chargerId": judgement.envelope.charger_id,
         "connectorId": judgement.envelope.connector_id,
-        "eventId": judgement.envelope.event_id,
+        "eventId": short_id(judgement.envelope.event_id),
         "appeared": judgement.appeared,
         "cleared": judgement.cleared,
     }
@@ -224,7 +227,7 @@ def log_keys(delivery: Delivery) -> dict[str, object]:
         "correlationId": delivery.correlation_id,
         "chargerId": delivery.queued.group,
         "messageId": delivery.queued.message_id,
-        "eventIds": list(delivery.content.event_ids) if delivery.content else [],
+        "eventIds": [short_id(each) for each in delivery.content.event_ids] if delivery.content else [],
     }
 
 

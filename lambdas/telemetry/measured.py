@@ -8,14 +8,6 @@ from telemetry.metrics import Metrics
 
 Order = tuple[str, str, str]
 
-# A charger's item names hundreds of events: 64 bits of a hash tell those of one charger and one microsecond apart.
-_SHORT_ID_LENGTH = 16
-
-
-def short_id(event_id: str) -> str:
-    """Return the beginning of an event's id, by which an item's internals name it."""
-    return event_id[:_SHORT_ID_LENGTH]
-
 
 @dataclass(frozen=True)
 class MeasuredEnvelope:

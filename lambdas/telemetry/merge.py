@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from telemetry.envelope import short_id
 from telemetry.exact_json import utf8_size
-from telemetry.measured import Known, LastKnown, MeasuredEnvelope, Order, short_id
+from telemetry.measured import Known, LastKnown, MeasuredEnvelope, Order
 from telemetry.rules import Memory
 from telemetry.timestamps import floor_to_minute
 

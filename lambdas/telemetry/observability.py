@@ -12,8 +12,9 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 
 from telemetry.settings import FunctionSettings
 
-# Lambda takes the time of a line from the line itself, where it is RFC 3339.
-logger = Logger(use_rfc3339=True)
+# Lambda takes the time of a line from the line itself, where it is RFC 3339. Where in the code a line is written, its
+# message tells as well.
+logger = Logger(use_rfc3339=True, location=None)
 
 # Their texts have the host and no more.
 NETWORK_ERRORS = (NoConnectionError, ConnectionClosedError, ReadTimeoutError)

@@ -22,6 +22,7 @@ import boto3
 import httpx
 import pytest
 
+from telemetry.envelope import short_id
 from telemetry_stack.constructs.telemetry_api import ROUTES
 from telemetry_stack.stages import TokenIssuer, stage_settings
 from tests.unit.description import check
@@ -240,7 +241,11 @@ class Cloud:
 
     def stored_lines(self, event_id: str) -> list[dict[str, object]]:
         """Return the processor's log lines that say that the event was processed."""
-        return [line for line in self.log_lines("Processor", message="stored") if event_id in str(line["eventIds"])]
+        return [
+            line
+            for line in self.log_lines("Processor", message="stored")
+            if short_id(event_id) in str(line["eventIds"])
+        ]
 
     def failures_of(self, charger_id: str, *, at_least: int) -> list[datetime]:
         """Return when the processor failed at the charger, once it did so often; nothing before."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from telemetry import message
-from telemetry.envelope import TelemetryEnvelope, seal
+from telemetry.envelope import TelemetryEnvelope, seal, short_id
 from telemetry.event import TelemetryEvent
 from tests.e2e.harness import Api, Cloud, WithoutPermission, event_of, eventually
 
@@ -130,7 +130,7 @@ def stored_and_stale(cloud: Cloud, event_ids: Sequence[str]) -> tuple[set[str], 
     stored: set[str] = set()
     stale: set[str] = set()
     for line in cloud.log_lines("Processor", message="stored"):
-        ours = {each for each in event_ids if each in str(line["eventIds"])}
+        ours = {each for each in event_ids if short_id(each) in str(line["eventIds"])}
         stored |= ours
         stale |= ours if line["stale"] else set()
     return stored, stale

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from telemetry.envelope import short_id
 from tests.e2e.harness import (
     PROJECT,
     Api,
@@ -98,7 +99,7 @@ def test_of_a_batch_what_was_refused_is_told_beside_what_was_stored(cloud: Cloud
     told = json.loads(command(cloud, answer.headers["apigw-requestid"], "--json").stdout)
     assert told["verdict"] == "of 3 events: 1 stored and newest, 1 refused (forbidden), 1 refused (invalid)"
     assert [(each["eventId"], each["outcome"], each["reason"]) for each in told["events"]] == [
-        (event_id, "newest", None),
+        (short_id(event_id), "newest", None),
         (None, "refused", "forbidden"),
         (None, "refused", "invalid"),
     ]
@@ -107,7 +108,7 @@ def test_of_a_batch_what_was_refused_is_told_beside_what_was_stored(cloud: Cloud
 def test_of_a_message_with_poison_the_good_event_is_stored_and_the_bad_one_in_the_dlq(
     cloud: Cloud, charger_id: str, followed: Follow
 ) -> None:
-    good_id, bad_id = f"{charger_id[4:]:0>64}", f"{charger_id[4:]:1>64}"
+    good_id, bad_id = f"0{charger_id[4:]:0<63}", f"1{charger_id[4:]:0<63}"
     good = {**event_of(charger_id), "ingestedAt": "2026-11-23T08:15:30.250123Z", "eventId": good_id}
     bad = {**good, "timestamp": "yesterday", "eventId": bad_id}
     request = f"request-of-{charger_id}"

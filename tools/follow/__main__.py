@@ -54,7 +54,7 @@ def as_text(trail: Trail, verdicts: list[Verdict]) -> str:
     lines = [*shown(timeline_of(trail)), ""]
     if len(verdicts) > 1:
         known = ((verdict.event.event_id if verdict.event else "no id", verdict.text) for verdict in verdicts)
-        lines += [*(f"{event_id:<64}  {text}" for event_id, text in known), ""]
+        lines += [*(f"{event_id:<16}  {text}" for event_id, text in known), ""]
     # A terminal obeys what is not printable, and what AWS or an issuer says is not ours.
     return "\n".join(re.sub(r"[^ -~]", "?", line) for line in [*lines, summary(verdicts)])
 
@@ -99,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         "id",
         type=_id,
         metavar="ID",
-        help="the eventId of an answer (64 hex digits), or the apigw-requestid in its header for all that it brought",
+        help="the eventId of an answer (64 hex digits, or the 16 that logs have), or the apigw-requestid in its header "
+        "for all that it brought",
     )
     parser.add_argument(
         "--stage", required=True, choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)}"

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import cast
 
+from telemetry.envelope import short_id
 from tools.follow.items import Item, Items
 from tools.follow.lines import Line, Log, Logs
 
-# A SHA-256 in hex, which no id of a request is.
-EVENT_ID = re.compile(r"[0-9a-f]{64}")
+# A SHA-256 in hex, or its beginning, by which logs name the event: no id of a request is like either.
+EVENT_ID = re.compile(r"[0-9a-f]{64}|[0-9a-f]{16}")
 
 # What the functions log. `tests/unit/tools/follow/test_verdicts.py` runs them.
 ACCEPTED = "event accepted"
@@ -37,7 +38,7 @@ MOST_CHARGERS = 10
 
 @dataclass(frozen=True)
 class Event:
-    """An event, by its id, and its charger; None where no line names it."""
+    """An event, by its short id, and its charger; None where no line names it."""
 
     event_id: str
     charger_id: str | None
@@ -48,7 +49,7 @@ class Trail:
     """What was found.
 
     Attributes:
-        asked: the id of the event, or of the request, that is followed.
+        asked: the short id of the event, or the id of the request, that is followed.
         lines: about it, in the order of time.
         events: the event, or those that are known of the request.
         items: of their chargers, by their ids; None for a charger that has none.
@@ -74,6 +75,8 @@ def follow(asked: str, logs: Logs, items: Items, since: datetime) -> Trail:
         items: the stage's.
         since: how far to look back. A log is looked through from where an earlier hop tells that there can be anything.
     """
+    if is_event_id(asked):
+        asked = short_id(asked)
     lines = logs.naming(Log.INGEST, asked, since)
     if lines:
         lines += _requests(lines, logs)

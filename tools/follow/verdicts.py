@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 
+from telemetry.envelope import short_id
 from tools.follow.items import Item, Newest
 from tools.follow.lines import Line, Log
 from tools.follow.trail import (
@@ -108,10 +109,10 @@ def _verdict(event: Event, trail: Trail, now: datetime) -> Verdict:
 
 def _places(event: Event, item: Item) -> Iterator[str]:
     """Yield the places whose newest event this is."""
-    if item.charger.event_id == event.event_id:
+    if short_id(item.charger.event_id) == event.event_id:
         yield str(event.charger_id)
     for number, newest in item.connectors.items():
-        if newest.event_id == event.event_id:
+        if short_id(newest.event_id) == event.event_id:
             yield f"connector {number} of {event.charger_id}"
 
 

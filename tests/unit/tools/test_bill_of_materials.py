@@ -42,7 +42,7 @@ def locked() -> Iterator[tuple[str, str, frozenset[str]]]:
 
 def test_it_names_each_locked_package_with_its_version_and_hashes_and_nothing_else(bill: dict[str, Any]) -> None:
     packages = set(locked())
-    assert {"boto3", "pydantic", "simplejson"} <= {name for name, _, _ in packages}
+    assert {"botocore", "pydantic", "simplejson"} <= {name for name, _, _ in packages}
     assert len(packages) == LOCK.read_text().count("==")
     assert set(listed(bill)) == packages
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry.envelope import short_id
 from telemetry.errors import ItemRefusedError
 from tests.unit.fakes import InMemoryTable
 from tools.follow.__main__ import as_json
@@ -189,11 +190,11 @@ def test_of_a_batch_each_event_is_told(service: Service) -> None:
         "processor 1 event of CP-002: 1 stored, 0 stale",
     ]
     assert told.text.splitlines()[-7:-2] == [
-        f"{one}  stored and newest of CP-001",
-        f"{other}  stored and newest of CP-002",
-        f"{'no id':<64}  refused (invalid)",
-        f"{'no id':<64}  refused (invalid)",
-        f"{'no id':<64}  refused (forbidden)",
+        f"{short_id(str(one))}  stored and newest of CP-001",
+        f"{short_id(str(other))}  stored and newest of CP-002",
+        f"{'no id':<16}  refused (invalid)",
+        f"{'no id':<16}  refused (invalid)",
+        f"{'no id':<16}  refused (forbidden)",
     ]
     assert told.verdict == "of 5 events: 2 stored and newest, 2 refused (invalid), 1 refused (forbidden)"
 
@@ -279,8 +280,8 @@ def test_of_a_batch_each_event_waits_behind_its_own_charger_alone(service: Servi
     service.process(InMemoryTable(available=False))
     one, other = service.post(event(second=1), event("CP-002"), request="request-2")
     verdicts = {each.event.event_id: each.text for each in service.told("request-2").verdicts if each.event}
-    assert str(verdicts[str(one)]).startswith("on the queue: message message-1 of CP-001")
-    assert verdicts[str(other)] == "on the queue: the processor has not told of it so far"
+    assert str(verdicts[short_id(str(one))]).startswith("on the queue: message message-1 of CP-001")
+    assert verdicts[short_id(str(other))] == "on the queue: the processor has not told of it so far"
 
 
 def test_an_event_does_not_wait_behind_what_was_stored_or_is_of_another_charger(service: Service) -> None:
@@ -326,7 +327,7 @@ def test_a_request_is_told_of_its_own_events_alone(service: Service) -> None:
     [event_id] = service.post(event(payload={"temp_c": 80}), request="request-2")
     service.process()
     told = service.told("request-2")
-    assert [each.event.event_id for each in told.verdicts if each.event] == [event_id]
+    assert [each.event.event_id for each in told.verdicts if each.event] == [short_id(str(event_id))]
     assert "processor stored; request request-1" in told.hops
     assert "processor findings: TEMPERATURE_HIGH, TEMPERATURE_CRITICAL appeared" in told.hops
     assert told.verdict.startswith("stored, superseded by ")
@@ -391,7 +392,7 @@ def test_a_program_is_told_the_same(service: Service) -> None:
     assert told["id"] == "request-1"
     assert [entry["hop"] for entry in told["timeline"]] == ["ingest", "ingest", "processor"]
     assert told["events"][0] == {
-        "eventId": one,
+        "eventId": short_id(str(one)),
         "chargerId": "CP-001",
         "outcome": "newest",
         "reason": None,
