@@ -4,18 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "tests" / "events"
 ACCESS_LOG_LINE = EVENTS / "access_log_line.json"
-KIB = 1024
 
 
 @dataclass(frozen=True)
@@ -110,56 +110,46 @@ class Footprint:
 
 
 @cache
-def measure(stage: str, sample: str, batches: tuple[int, ...]) -> Mapping[int, Footprint]:
-    """Return the footprint of requests with so many events each, by that number.
+def measure(stage: str, sample: str, batch: int) -> Footprint:
+    """Return the footprint of requests with `batch` events, 1 to 100, each of a charger that has posted before.
 
     Args:
         stage: whose name is in what is logged.
         sample: one of `SAMPLES`.
-        batches: how many events, 1 to 100.
+        batch: how many events.
+
+    Raises:
+        RuntimeError: the functions do not take the sample, or do not run.
     """
-    chargers = [f"CP-{number:05}" for number in (1, 2)]
-    # The hour before, so that the charger is known.
     posts = [
-        _events(SAMPLES[sample], charger, first, batch)
-        for batch in batches
-        for charger in chargers
-        for first in (0, batch)
+        _events(SAMPLES[sample], charger, first, batch) for charger in ("CP-00001", "CP-00002") for first in (0, batch)
     ]
     answered = _run("ingest", stage, posts)
-    footprints: dict[int, Footprint] = {}
-    cases: list[object] = []
-    for at in range(len(batches)):
-        # Of each charger the bodies of its earlier messages, and those of now.
-        before, now, other_before, other_now = (
-            [body for send in each["sends"] for body in send] for each in answered[4 * at : 4 * at + 4]
-        )
-        cases.append({"earlier": before, "now": now})
-        cases.append({"earlier": before + other_before, "now": now + other_now})
-    processed = _run("processor", stage, cases)
-    for at, batch in enumerate(batches):
-        request, alone, together = answered[4 * at + 1], processed[2 * at], processed[2 * at + 1]
-        if request["status"] != 202 or alone["failed"] or together["failed"]:  # noqa: PLR2004 - accepted
-            raise RuntimeError(f"the sample {sample} was not accepted and stored")
-        one, two = _log(alone["log"]), _log(together["log"])
-        messages = sum(len(send) for send in request["sends"])
-        per_message = Log(lines=(two.lines - one.lines) / messages, size=(two.size - one.size) / messages)
-        footprints[batch] = Footprint(
-            events=batch,
-            body=request["bodyBytes"],
-            answer=request["answerBytes"],
-            sends=tuple(tuple(len(body.encode()) for body in send) for send in request["sends"]),
-            ingest=_log(request["log"]),
-            access_log=len(json.dumps(json.loads(ACCESS_LOG_LINE.read_text()), separators=(",", ":"))),
-            invocation=Log(
-                lines=one.lines - messages * per_message.lines,
-                size=one.size - messages * per_message.size,
-                metrics=one.metrics,
-            ),
-            message=per_message,
-            item=max(alone["writtenBytes"]),
-        )
-    return footprints
+    earlier, now, other_earlier, other_now = ([body for send in each["sends"] for body in send] for each in answered)
+    alone, together = _run(
+        "processor",
+        stage,
+        [{"earlier": earlier, "now": now}, {"earlier": earlier + other_earlier, "now": now + other_now}],
+    )
+    request = answered[1]
+    if request["status"] != HTTPStatus.ACCEPTED or alone["failed"] or together["failed"]:
+        raise RuntimeError(f"the sample {sample} was not accepted and stored")
+    # What each message adds, and what is left without any.
+    one, two, messages = _log(alone["log"]), _log(together["log"]), len(now)
+    message = Log(lines=(two.lines - one.lines) / messages, size=(two.size - one.size) / messages)
+    return Footprint(
+        events=batch,
+        body=request["bodyBytes"],
+        answer=request["answerBytes"],
+        sends=tuple(tuple(len(body.encode()) for body in send) for send in request["sends"]),
+        ingest=_log(request["log"]),
+        access_log=len(json.dumps(json.loads(ACCESS_LOG_LINE.read_text()), separators=(",", ":"))),
+        invocation=Log(
+            lines=one.lines - messages * message.lines, size=one.size - messages * message.size, metrics=one.metrics
+        ),
+        message=message,
+        item=max(alone["writtenBytes"]),
+    )
 
 
 def _events(sample: Sample, charger: str, first: int, number: int) -> list[object]:

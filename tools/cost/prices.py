@@ -105,7 +105,8 @@ class PriceBook(Data):
     @property
     def regions(self) -> list[str]:
         """The regions of which it has every price."""
-        return sorted(set.intersection(*(set(price.regions) for price in self.prices.values())))
+        everywhere = {region for price in self.prices.values() for region in price.regions}
+        return sorted(each for each in everywhere if all(each in price.regions for price in self.prices.values()))
 
     def assumed(self, name: str) -> float:
         """Return the value of an assumption."""
