@@ -23,7 +23,7 @@ from tools.cost.designs import (
 from tools.cost.footprint import SAMPLES, measure
 from tools.cost.model import COMPONENTS, MILLION, Bill, Fleet, bill, cost, shares
 from tools.cost.plot import stacked_bars
-from tools.cost.prices import PriceBook, load
+from tools.cost.prices import PriceBook, amount, load
 from tools.cost.quotas import first, limits
 from tools.cost.report import dollars
 
@@ -365,17 +365,12 @@ def _prices(book: PriceBook) -> Iterator[tuple[str, ...]]:
         regional = [price.regions[region] for region in book.regions]
         amounts = (
             ", ".join(
-                f"{_amount(tier.usd)}" + (f" above {tier.above:,.0f}" if tier.above else "") for tier in each.tiers
+                f"{amount(tier.usd)}" + (f" above {tier.above:,.0f}" if tier.above else "") for tier in each.tiers
             )
             for each in regional
         )
         known = "; ".join(dict.fromkeys(f"{each.known} {each.date.isoformat()}: {each.source}" for each in regional))
         yield f"`{name}`", price.unit, *amounts, known
-
-
-def _amount(usd: float) -> str:
-    """Return a price with all its digits, without an exponent."""
-    return f"{usd:.12f}".rstrip("0").rstrip(".")
 
 
 def _units(number: int) -> str:

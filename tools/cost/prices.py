@@ -126,6 +126,11 @@ def load() -> PriceBook:
         raise CommandError(f"tools/cost/prices.json is damaged, restore it from git: {told[:300]}") from error
 
 
+def amount(usd: float) -> str:
+    """Return a price with all its digits, without an exponent."""
+    return f"{usd:.12f}".rstrip("0").rstrip(".")
+
+
 def text(book: Mapping[str, object]) -> str:
     """Return the file's text: a line for each field, and for each price of a region."""
     return _text(book, 1) + "\n"

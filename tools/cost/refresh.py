@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tools.command_line import CommandError, OneLineParser, run_to_its_end
-from tools.cost.prices import FILE, Price, PriceBook, RegionalPrice, Tier, load, text
+from tools.cost.prices import FILE, Price, PriceBook, RegionalPrice, Tier, amount, load, text
 
 LIST = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
 TIMEOUT_SECONDS = 120
@@ -87,9 +87,21 @@ def as_json(book: PriceBook) -> dict[str, Any]:
     for price in whole["prices"].values():
         for regional in price["regions"].values():
             for tier in regional["tiers"]:
-                tier["above"] = int(tier["above"])
-                tier["usd"] = f"{tier['usd']:.12f}".rstrip("0").rstrip(".")
-    return whole
+                tier["usd"] = amount(tier["usd"])
+    return _with_integers(whole)
+
+
+def _with_integers(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return JSON with 5 in place of 5.0."""
+    match value:
+        case dict():
+            return {name: _with_integers(each) for name, each in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case list():
+            return [_with_integers(each) for each in value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value
 
 
 def _regional(name: str, price: Price, region: str, offer: Offer) -> RegionalPrice:
@@ -137,7 +149,7 @@ def _tiers(terms: Mapping[str, Any], where: str) -> tuple[Tier, ...]:
 
 
 def _told(regional: RegionalPrice) -> str:
-    return ", ".join(f"{tier.usd:.12f}".rstrip("0").rstrip(".") for tier in regional.tiers)
+    return ", ".join(amount(tier.usd) for tier in regional.tiers)
 
 
 def _download(offer: str, region: str) -> Offer:
@@ -147,7 +159,8 @@ def _download(offer: str, region: str) -> Offer:
         answer.raise_for_status()
         return answer.json()
     except (httpx.HTTPError, json.JSONDecodeError) as error:
-        raise CommandError(f"{url} could not be read, nothing was written: {error}") from error
+        told = str(error).partition("\n")[0]
+        raise CommandError(f"{url} could not be read, nothing was written: {told}") from error
 
 
 if __name__ == "__main__":
