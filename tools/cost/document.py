@@ -147,12 +147,17 @@ def main() -> None:
     """Write the page and its plot."""
     book, settings = load(), stage_settings(STAGE, local_port=0)
     COPY.write_text(text(settings, book))
-    PLOT.write_text(plot(settings, EXAMPLE, settings.region, book))
+    PLOT.write_text(plot(settings, EXAMPLE, region_of(settings, book), book))
+
+
+def region_of(settings: StageSettings, book: PriceBook) -> str:
+    """Return the region whose prices the page has: the stage's own, as far as there are any."""
+    return settings.region if settings.region in book.regions else REFERENCE_REGION
 
 
 def text(settings: StageSettings, book: PriceBook) -> str:
     """Return what the page is to hold."""
-    region = settings.region
+    region = region_of(settings, book)
     small = Fleet(SMALL, EXAMPLE.interval_seconds)
     small_bill = cost(of_stage(settings, small, 1, book), small, book, region)
     second = REFERENCES[1].design
@@ -238,7 +243,7 @@ def plot(settings: StageSettings, fleet: Fleet, region: str, book: PriceBook, *,
 
 def _bill(settings: StageSettings, fleet: Fleet, case: Case, book: PriceBook) -> Bill:
     design = of_stage(settings, fleet, case.batch, book, sample=case.sample)
-    return cost(design, fleet, book, settings.region)
+    return cost(design, fleet, book, region_of(settings, book))
 
 
 def _months(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...]]:
@@ -282,7 +287,7 @@ def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ..
                 made=cast("Deployed", changes.get("made", made)),
             )
             without = cast("dict[str, Any]", changes.get("design", {}))
-            found.append(cost(replace(design, **without), EXAMPLE, book, settings.region).per_million)
+            found.append(cost(replace(design, **without), EXAMPLE, book, region_of(settings, book)).per_million)
         return found
 
     as_it_is = costs()
@@ -325,7 +330,7 @@ def _steps(book: PriceBook) -> Iterator[tuple[str, ...]]:
 
 def _limits(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...]]:
     by_case = [
-        limits(settings, EXAMPLE.interval_seconds, case.batch, book, settings.region, sample=case.sample)
+        limits(settings, EXAMPLE.interval_seconds, case.batch, book, region_of(settings, book), sample=case.sample)
         for case in CASES[:4]
     ]
     for limit in by_case[0]:

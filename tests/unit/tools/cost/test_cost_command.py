@@ -15,7 +15,8 @@ from tools.cost.prices import load
 
 BOOK = load()
 PROD = stages.stage_settings("prod", local_port=0)
-USUAL = ["--chargers", "10000", "--interval", "30", "--stage", "prod"]
+REGION = "eu-central-1"
+USUAL = ["--chargers", "10000", "--interval", "30", "--stage", "prod", "--region", REGION]
 
 
 def test_the_table_and_the_json_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,8 +94,9 @@ def test_the_page_is_what_the_model_says() -> None:
 
 def test_the_plot_of_the_page_is_what_the_model_says(tmp_path: Path) -> None:
     drawn = document.PLOT.read_text()
-    assert drawn == document.plot(PROD, document.EXAMPLE, PROD.region, BOOK)
-    assert command.main([*USUAL, "--plot", str(tmp_path / "cost.svg")]) == 0
+    region = document.region_of(PROD, BOOK)
+    assert drawn == document.plot(PROD, document.EXAMPLE, region, BOOK)
+    assert command.main([*USUAL, "--region", region, "--plot", str(tmp_path / "cost.svg")]) == 0
     assert (tmp_path / "cost.svg").read_text() == drawn
 
 
@@ -122,3 +124,9 @@ def test_the_tool_writes_the_page_and_its_plot(tmp_path: Path, monkeypatch: pyte
 def test_the_page_names_every_price_and_assumption() -> None:
     page = document.COPY.read_text()
     assert [name for name in (*BOOK.prices, *BOOK.assumptions) if f"| `{name}` |" not in page] == []
+
+
+def test_a_stage_in_a_region_without_prices_is_told_with_those_of_another() -> None:
+    elsewhere = PROD.model_copy(update={"region": "eu-north-1"})
+    assert document.region_of(elsewhere, BOOK) == "us-east-1"
+    assert "Prices are those of us-east-1," in document.text(elsewhere, BOOK)

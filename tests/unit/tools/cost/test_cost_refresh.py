@@ -4,7 +4,7 @@ The form, usage types and prices are those of the list of September and October 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -166,11 +166,10 @@ def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def answering(answer: Callable[[str], httpx.Response], monkeypatch: pytest.MonkeyPatch) -> None:
+def answering(answer: httpx.Response, monkeypatch: pytest.MonkeyPatch) -> None:
     def get(url: str, **_: object) -> httpx.Response:
-        response = answer(url)
-        response.request = httpx.Request("GET", url)
-        return response
+        answer.request = httpx.Request("GET", url)
+        return answer
 
     monkeypatch.setattr(httpx, "get", get)
 
@@ -179,7 +178,7 @@ def test_the_command_writes_what_changed_and_says_so(
     own_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = offer(("us-east-1-KMS-Keys", {}, [("0", "Inf", "1.5")]))
-    answering(lambda _: httpx.Response(200, json=file), monkeypatch)
+    answering(httpx.Response(200, json=file), monkeypatch)
     assert refresh.main([]) == 0
     assert load().prices["kms_key"].regions["us-east-1"].tiers[0].usd == 1.5
     said = capsys.readouterr().out
@@ -188,16 +187,9 @@ def test_the_command_writes_what_changed_and_says_so(
     assert own_file.read_text().count("1.5") == 1
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        lambda _: httpx.Response(404),  # pyright: ignore[reportUnknownLambdaType] - a URL
-        lambda _: httpx.Response(200, text="<html>"),  # pyright: ignore[reportUnknownLambdaType] - a URL
-    ],
-    ids=["not found", "no JSON"],
-)
+@pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(200, text="<html>")], ids=str)
 def test_a_list_that_can_not_be_read_changes_nothing_and_ends_with_one_line(
-    answer: Callable[[str], httpx.Response],
+    answer: httpx.Response,
     own_file: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
