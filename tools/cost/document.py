@@ -114,9 +114,11 @@ NOT_COVERED = """
 ## What is not counted
 
 - What AWS gives for free: among others a million requests of Lambda, 100,000 traces, 10 alarms and 100 GB of data
-  transfer out each month, which are most of what a small fleet costs.
+  transfer out each month. A small fleet costs less for it.
+- Posts of a gateway with events of several chargers: they share the request and the send, but each charger has a
+  message and an item of its own.
 - Support plans, taxes, reserved capacity, savings plans and private prices.
-- What dashboards read: a query of one charger costs about as much as a single post, without queue and processor.
+- What dashboards read: their requests, the query function with its log, and what they take of the table.
 - Cold starts, retries, duplicates, the DLQ, throttled and rejected requests; TLS handshakes in the data transferred.
 - Findings: events that have one leave a log line more when it comes or goes, and metrics by its code.
 - What people do: queries of the logs, dashboards open all day, `GetMetricData` of other tools, e-mails of alarms.

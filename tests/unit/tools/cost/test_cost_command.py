@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -111,6 +112,10 @@ def test_bars_are_as_long_as_what_they_stand_for() -> None:
     for width, amount in amounts.items():
         assert width == pytest.approx(amount * scale, abs=0.2)
     assert {text.partition(":")[0] for _, text in told if text} == set(COMPONENTS)
+    parts = [rect for rect, text in told if text]
+    for part, after in pairwise(parts):
+        end = float(part.get("x", "")) + float(part.get("width", ""))
+        assert after.get("y") != part.get("y") or float(after.get("x", "")) == pytest.approx(end, abs=0.2)
 
 
 def test_the_tool_writes_the_page_and_its_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
