@@ -1,0 +1,111 @@
+"""`python -m tools.cost`: what a stage costs a month for a fleet, by component."""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from telemetry_stack.stages import STAGE_NAMES, StageSettings, stage_settings
+from tools.command_line import CommandError, OneLineParser, run_to_its_end
+from tools.cost.designs import of_stage
+from tools.cost.document import plot
+from tools.cost.footprint import SAMPLES
+from tools.cost.model import Fleet
+from tools.cost.prices import load
+from tools.cost.quotas import limits
+from tools.cost.report import Report
+
+# Those on AWS.
+STAGES = tuple(name for name in STAGE_NAMES if name != "local")
+MOST_CHARGERS = 10_000_000
+MOST_EVENTS = 100
+LONGEST_INTERVAL_SECONDS = 86_400
+
+
+def main(arguments: list[str]) -> int:
+    """Print the costs, and write what is asked for; return the exit code: 0, 1 where it can't be done, 2 for usage."""
+    parsed = _parser().parse_args(arguments)
+    return run_to_its_end("tools.cost", lambda: _run(parsed))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    book = load()
+    settings: StageSettings = stage_settings(arguments.stage, local_port=0)
+    region: str = arguments.region or settings.region
+    if region not in book.regions:
+        raise CommandError(
+            f"tools/cost/prices.json has no prices of {region}; say --region with one of: {', '.join(book.regions)}"
+        )
+    fleet = Fleet(arguments.chargers, arguments.interval)
+    report = Report(
+        stage=settings.name,
+        region=region,
+        sample=arguments.event,
+        fleet=fleet,
+        design=of_stage(settings, fleet, arguments.batch, book, sample=arguments.event),
+        limits=limits(settings, fleet.interval_seconds, arguments.batch, book, region, sample=arguments.event),
+        book=book,
+    )
+    print(report.as_text())
+    _write(arguments.json, lambda: json.dumps(report.as_json(), indent=2) + "\n")
+    _write(arguments.plot, lambda: plot(settings, fleet, region, book, sample=arguments.event))
+    return 0
+
+
+def _write(path: Path | None, text: Callable[[], str]) -> None:
+    if path is None:
+        return
+    try:
+        path.write_text(text())
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="python -m tools.cost",
+        description="What a stage costs a month for a fleet, by component, from the stage's own settings.",
+        epilog="docs/cost.md says where prices and volumes are from, how sure they are, and what is not counted.",
+    )
+    parser.add_argument("--chargers", required=True, metavar="N", type=_within(1, MOST_CHARGERS), help="how many post")
+    parser.add_argument(
+        "--interval",
+        required=True,
+        metavar="SECONDS",
+        type=_seconds,
+        help="from one event of a charger to its next",
+    )
+    parser.add_argument(
+        "--batch", default=1, metavar="B", type=_within(1, MOST_EVENTS), help="events of one charger in a post; 1"
+    )
+    parser.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
+    parser.add_argument("--region", metavar="REGION", help="of the prices; the stage's own")
+    parser.add_argument("--event", choices=tuple(SAMPLES), default="flat", help="which sample the chargers send; flat")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="for machines")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="single posts and batches side by side, as SVG")
+    return parser
+
+
+def _within(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 1 <= seconds <= LONGEST_INTERVAL_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to {LONGEST_INTERVAL_SECONDS}")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
