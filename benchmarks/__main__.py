@@ -25,6 +25,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows, as a list of objects")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="write a plot of the ratios")
     options = parser.parse_args()
+    for file in (options.json, options.plot):
+        if file and not file.parent.is_dir():
+            parser.error(f"there is no folder {file.parent}")
     chosen = [benchmarks[name] for name in options.only or benchmarks]
     if options.short and not options.only:
         chosen = [each for each in chosen if each.in_short]

@@ -6,17 +6,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import trustme
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.events import Json
+from benchmarks.events import Fleet, Json
+from benchmarks.samples import in_turn
 from benchmarks.variants import Function, Variant, build_ours, build_reference, trust, without_byte_code
 from telemetry_stack.stages import BundleTarget, prod
 
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Neither this project's folder nor its environment's packages, and no byte code written.
 INTERPRETER = [sys.executable, "-I", "-S", "-B", str(Path(__file__).with_name("runtime.py"))]
 GOOD_STATUSES = {200, 202}
+
+Sample = TypeVar("Sample")
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,16 @@ class Process:
 
     def __init__(self, variables: Mapping[str, str], bundle: Path, *module: str) -> None:
         self._name = " ".join([bundle.name, *module])
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(
             [*INTERPRETER, str(bundle), *module],
             env=dict(variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             text=True,
+            # Ctrl-C is for the bench, which ends what it started.
+            start_new_session=True,
         )
 
     def call(self, events: Sequence[Json]) -> Answered:
@@ -68,8 +74,9 @@ class Process:
         except BrokenPipeError:
             line = ""
         if not line:
-            _, errors = self._process.communicate()
-            raise BenchmarkError(f"{self._name} died: {errors.strip().rpartition(chr(10))[2] or 'it said nothing'}")
+            self._process.wait()
+            self._errors.seek(0)
+            raise BenchmarkError(f"{self._name} died: {(self._errors.readlines() or ['it said nothing'])[-1].strip()}")
         answer = json.loads(line)
         for event, returned in zip(events, answer["returned"], strict=True):
             good = returned.get("statusCode") in GOOD_STATUSES or returned in ({"batchItemFailures": []}, event)
@@ -79,7 +86,9 @@ class Process:
 
     def close(self) -> None:
         """End it, and wait until it has."""
-        self._process.communicate()
+        with suppress(BrokenPipeError):
+            self._process.communicate()
+        self._errors.close()
 
 
 class Bench:
@@ -93,22 +102,34 @@ class Bench:
     def __init__(self, *, short: bool = False, once: bool = False) -> None:
         self.short = short
         self.once = once
+        self.fleet = Fleet()
         self._processes: dict[tuple[str, Function], Process] = {}
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
+        """Start the loopback.
+
+        Raises:
+            BenchmarkError: it does not start.
+        """
         self._folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="telemetry-bench-")))
         self._authority = trustme.CA()
         certificate = self._folder / "loopback.pem"
         self._authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
         command = [sys.executable, "-m", "benchmarks.loopback", str(certificate)]
-        loopback = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        loopback = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         self._closing.callback(loopback.communicate)
         assert loopback.stdout  # noqa: S101 - a pipe, as it was asked for
-        self._port, self._tls_port = json.loads(loopback.stdout.readline())
+        ports = loopback.stdout.readline()
+        if not ports:
+            raise BenchmarkError("the loopback that answers for AWS did not start; it says above why")
+        self._port, self._tls_port = json.loads(ports)
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop all that was started, and remove the bundles."""
         for process in self._processes.values():
             process.close()
         self._closing.close()
@@ -149,9 +170,13 @@ class Bench:
         build_reference(prod().bundle_target, reference)
         return ours, reference
 
-    def rounds(self, *, full: int, short: int) -> int:
+    def rounds(self, full: int, short: int) -> int:
         """Return how many samples are to be taken."""
         return 1 if self.once else short if self.short else full
+
+    def in_turn(self, measures: Mapping[str, Callable[[], Sample]], full: int, short: int) -> dict[str, list[Sample]]:
+        """Return so many samples of each measure, taken in turn."""
+        return in_turn(measures, rounds=self.rounds(full, short), uncounted=0 if self.once else 1)
 
     @property
     def folder(self) -> Path:

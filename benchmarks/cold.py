@@ -1,15 +1,15 @@
 """From the start of a process to a function's first answer, over TLS."""
 
+from functools import partial
 from statistics import median
 
 from benchmarks.bench import Bench
-from benchmarks.events import Fleet, Json
-from benchmarks.samples import Samples, in_turn
+from benchmarks.events import Json
+from benchmarks.samples import Samples
 from benchmarks.variants import Function, Variant
 from benchmarks.warm import CHARGER, asking, posting, processing
 
 MILLISECONDS = 1_000
-ROUNDS = {"full": 15, "short": 5}
 
 
 class Cold:
@@ -31,11 +31,9 @@ class Cold:
         variants = (bench.ours, bench.reference, bench.bare)
         if not self._taken:
             first = {variant.name: first_event(bench, variant, self._function) for variant in variants}
-            starts = {
-                variant.name: lambda of=variant: bench.start(of, self._function, first[of.name]) for variant in variants
-            }
-            starts["empty"] = lambda: bench.start(None, self._function, first[bench.ours.name])
-            self._taken = in_turn(bench.rounds(**ROUNDS), starts)
+            starts = {each.name: partial(bench.start, each, self._function, first[each.name]) for each in variants}
+            starts["empty"] = partial(bench.start, None, self._function, first[bench.ours.name])
+            self._taken = bench.in_turn(starts, 15, 5)
         return above_empty(index, self._taken, *(variant.name for variant in variants))
 
 
@@ -44,11 +42,11 @@ def without_byte_code(bench: Bench) -> Samples:
     reference, other = bench.reference, bench.reference_without_byte_code
     event = first_event(bench, reference, "ingest")
     starts = {
-        "without": lambda: bench.start(other, "ingest", event),
-        "with": lambda: bench.start(reference, "ingest", event),
-        "empty": lambda: bench.start(None, "ingest", event),
+        "without": partial(bench.start, other, "ingest", event),
+        "with": partial(bench.start, reference, "ingest", event),
+        "empty": partial(bench.start, None, "ingest", event),
     }
-    return above_empty(0, in_turn(bench.rounds(full=7, short=3), starts), "without", "with")
+    return above_empty(0, bench.in_turn(starts, 7, 3), "without", "with")
 
 
 def above_empty(index: int, taken: dict[str, list[tuple[float, float]]], *names: str) -> Samples:
@@ -64,4 +62,4 @@ def first_event(bench: Bench, variant: Variant, function: Function) -> Json:
         "processor": processing([[CHARGER]], batch=False),
         "query": asking,
     }
-    return calls[function](bench, variant, Fleet())[0]
+    return calls[function](bench, variant)[0]

@@ -4,15 +4,14 @@ import copy
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
 
 EVENTS = Path(__file__).resolve().parents[1] / "tests" / "events"
-# What a charger of OCPP 1.6 sends that reports every 30 seconds.
-INTERVAL = timedelta(seconds=30)
+# Of the three phases in `ocpp16_meter_values.json` together.
+POWER_KW = 10.79
 MESSAGES_IN_A_BATCH = 10
 
 
@@ -21,18 +20,17 @@ def _read(name: str) -> Json:
 
 
 class Fleet:
-    """Chargers that report, each event later than the one before it.
+    """Chargers that report now, each event at least a millisecond later than the one before it, so that none is stale.
 
-    Its clock begins a week ago, since no event may be ahead of the server.
+    They charge at an even power, so that the rules find nothing wrong.
     """
 
     def __init__(self) -> None:
         self._post = _read("post_telemetry")
         self._get = _read("get_telemetry")
         self._record = _read("sqs_batch")["Records"][0]
-        self._sampled = _read("ocpp16_meter_values")["payload"]["meterValue"][-1]["sampledValue"]
-        self._ticks = count(1)
-        self._began = datetime.now(UTC) - timedelta(days=7)
+        self._sampled = _read("ocpp16_meter_values")["payload"]["meterValue"][-1]["sampledValue"][1:10]
+        self._began = self._last = datetime.now(UTC)
 
     def post(self, chargers: Sequence[str], *, batch: bool) -> Json:
         """Return a request that posts one event of each of the chargers, in this order."""
@@ -69,10 +67,11 @@ class Fleet:
         }
 
     def _event(self, charger: str) -> Json:
-        tick = next(self._ticks)
-        timestamp = (self._began + INTERVAL * tick).isoformat(timespec="milliseconds")
-        energy = {"value": f"{48_000 + tick * 0.09:.3f}", "measurand": "Energy.Active.Import.Register", "unit": "kWh"}
-        sampled = [energy, *self._sampled[1:10]]
+        self._last = max(self._last + timedelta(milliseconds=1), datetime.now(UTC))
+        timestamp = self._last.isoformat(timespec="milliseconds")
+        register = 48_000 + POWER_KW * ((self._last - self._began) / timedelta(hours=1))
+        energy = {"value": f"{register:.3f}", "measurand": "Energy.Active.Import.Register", "unit": "kWh"}
+        sampled = [energy, *self._sampled]
         payload = {"connectorId": 1, "transactionId": 4711}
         meter_value = [{"timestamp": timestamp, "sampledValue": sampled}]
         return {"chargerId": charger, "timestamp": timestamp, "payload": payload | {"meterValue": meter_value}}

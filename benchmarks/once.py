@@ -32,7 +32,7 @@ def zip_size(bundle: Path) -> int:
 def synth(bench: Bench) -> Samples:
     """Return the seconds of `cdk synth` of a stage, with its bundle."""
     command = [str(ROOT / "scripts" / "cdk.sh"), "synth", "--quiet", "-c", "stage=prod", "--output"]
-    rounds = bench.rounds(full=3, short=1)
+    rounds = bench.rounds(3, 1)
     return Samples([seconds_of([*command, str(bench.folder / f"synth-{number}")]) for number in range(rounds)])
 
 
@@ -45,7 +45,7 @@ def second_up(bench: Bench) -> Samples:
     variables = {"LOCAL_PORT": port, "LOCAL_DIRECTORY": str(bench.folder / "local")}
     try:
         seconds_of([local, "up"], **variables)
-        return Samples([seconds_of([local, "up"], **variables) for _ in range(bench.rounds(full=3, short=1))])
+        return Samples([seconds_of([local, "up"], **variables) for _ in range(bench.rounds(3, 1))])
     finally:
         seconds_of([local, "down"], **variables)
 

@@ -72,8 +72,8 @@ def plot(rows: Sequence[Row]) -> str:
     ratios = [(row, row.samples.ratio) for row in rows if row.samples.ratio is not None]
     height = LINE * (len(ratios) + 2)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 90}" height="{height}" '
-        'font-family="sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 90}" height="{height}">',
+        "<style>text { font: 13px sans-serif }</style>",
         '<rect width="100%" height="100%" fill="white"/>',
         f'<text x="8" y="16">{escape(machine())}</text>',
     ]

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,26 @@ class Context:
         return 20_000
 
 
+Handler = Callable[[dict[str, Any], Context], object]
+
+
+def returned_as_it_is(event: dict[str, Any], _context: Context) -> object:
+    """Do nothing."""
+    return event
+
+
 def main(bundle: str, *module: str) -> None:
     """Answer each line of standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w")
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
     sys.path.insert(0, bundle)
-    handler = importlib.import_module(module[0]).handler if module else lambda event, _: event
+    handler: Handler = importlib.import_module(module[0]).handler if module else returned_as_it_is
     context = Context()
     for line in sys.stdin:
         events: list[dict[str, Any]] = json.loads(line)
         started = time.process_time()
-        returned = [handler(event, context) for event in events]
+        returned: list[object] = [handler(event, context) for event in events]
         ended = time.process_time()
         print(
             json.dumps({"returned": returned, "seconds": ended - started, "since_start": ended}),

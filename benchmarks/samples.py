@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median, quantiles
+from typing import TypeVar
+
+Sample = TypeVar("Sample")
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,11 @@ class Samples:
         return [ours / reference for ours, reference in zip(self.ours, self.reference, strict=True)]
 
 
-def in_turn(rounds: int, measures: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Return samples of each measure, taken in turn, every other time in reverse, after a round that does not count."""
-    taken: dict[str, list[float]] = {name: [] for name in measures}
-    for number in range(-1, rounds):
-        for name in reversed(measures) if number % 2 else measures:
+def in_turn(measures: Mapping[str, Callable[[], Sample]], *, rounds: int, uncounted: int) -> dict[str, list[Sample]]:
+    """Return samples of each measure, taken in turn, every other time in reverse, after rounds that do not count."""
+    taken: dict[str, list[Sample]] = {name: [] for name in measures}
+    for number in range(-uncounted, rounds):
+        for name in sorted(measures, reverse=bool(number % 2)):
             sample = measures[name]()
             if number >= 0:
                 taken[name].append(sample)

@@ -21,7 +21,7 @@ REFERENCE = Path(__file__).with_name("reference")
 # Beside those that Lambda itself sets, the ones of the stack: a test compares them with the template.
 OWN_VARIABLES: dict[Function, dict[str, str]] = {
     "ingest": {"CHARGERS_CLAIM": "chargers", "TOKENS_WITHOUT_CLAIM": "refused"},
-    "processor": {"RETENTION_DAYS": "90"},
+    "processor": {},
     "query": {"CHARGERS_CLAIM": "chargers", "TOKENS_WITHOUT_CLAIM": "refused", "STALE_AFTER_MINUTES": "20"},
 }
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.bench import Bench
-from benchmarks.events import Fleet, Json
-from benchmarks.samples import Samples, in_turn
+from benchmarks.events import Json
+from benchmarks.samples import Samples
 from benchmarks.variants import Function, Variant
 
 MICROSECONDS = 1_000_000
@@ -15,7 +16,7 @@ MOST_CALLS = 30
 CHARGER = "CP-001"
 
 # Makes the events with which a function is called, once or several times, for what counts as one call.
-Calls = Callable[[Bench, Variant, Fleet], Sequence[Json]]
+Calls = Callable[[Bench, Variant], Sequence[Json]]
 
 
 @dataclass(frozen=True)
@@ -28,40 +29,39 @@ class Warm:
 
     def __call__(self, bench: Bench) -> Samples:
         """Measure microseconds of CPU per event."""
-        repeated = 2 if bench.once else max(3, min(MOST_CALLS, EVENTS_IN_A_SAMPLE // self.events))
+        repeated = 1 if bench.once else max(2, min(MOST_CALLS, EVENTS_IN_A_SAMPLE // self.events))
         variants = (bench.reference, bench.ours, bench.bare)
-        fleets = {variant.name: Fleet() for variant in variants}
 
         def sample(variant: Variant) -> float:
-            fleet = fleets[variant.name]
-            events = [event for _ in range(repeated) for event in self.calls(bench, variant, fleet)]
+            events = [event for _ in range(repeated) for event in self.calls(bench, variant)]
             taken = bench.call(variant, self.function, events).seconds
             return taken / (repeated * self.events) * MICROSECONDS
 
-        rounds = bench.rounds(full=25, short=11)
-        taken = in_turn(rounds, {variant.name: lambda of=variant: sample(of) for variant in variants})
-        return Samples(*(taken[variant.name] for variant in (bench.ours, bench.reference, bench.bare)))
+        taken = bench.in_turn({each.name: partial(sample, each) for each in variants}, 25, 7)
+        return Samples(*(taken[each.name] for each in (bench.ours, bench.reference, bench.bare)))
 
 
 def posting(chargers: Sequence[str], *, batch: bool) -> Calls:
     """Return a post of one event of each of the chargers."""
-    return lambda _bench, _variant, fleet: [fleet.post(chargers, batch=batch)]
+    return lambda bench, _: [bench.fleet.post(chargers, batch=batch)]
 
 
 def processing(posts: Sequence[Sequence[str]], *, batch: bool) -> Calls:
     """Return the batches of what comes to the queue when events of these chargers are posted."""
 
-    def calls(bench: Bench, variant: Variant, fleet: Fleet) -> Sequence[Json]:
-        bench.call(variant, "ingest", [fleet.post(chargers, batch=batch) for chargers in posts])
-        return fleet.batches(bench.take_messages(variant))
+    def calls(bench: Bench, variant: Variant) -> Sequence[Json]:
+        # What others posted is not of this batch.
+        bench.take_messages(variant)
+        bench.call(variant, "ingest", [bench.fleet.post(chargers, batch=batch) for chargers in posts])
+        return bench.fleet.batches(bench.take_messages(variant))
 
     return calls
 
 
-def asking(bench: Bench, variant: Variant, fleet: Fleet) -> Sequence[Json]:
+def asking(bench: Bench, variant: Variant) -> Sequence[Json]:
     """Return a query of a charger that has telemetry, new each time."""
-    bench.call(variant, "processor", processing([[CHARGER]], batch=False)(bench, variant, fleet))
-    return [fleet.get(CHARGER)]
+    bench.call(variant, "processor", processing([[CHARGER]], batch=False)(bench, variant))
+    return [bench.fleet.get(CHARGER)]
 
 
 def chargers(count: int, of: int = 1) -> list[str]:

@@ -3,17 +3,21 @@
 import hashlib
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.session import get_session
 
-sqs = get_session().create_client("sqs")
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+sqs = cast("SQSClient", get_session().create_client("sqs"))
 
 
 def handler(request: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
     body = json.loads(request["body"])
-    for event in body if isinstance(body, list) else [body]:
+    events = cast("list[dict[str, Any]]", body if isinstance(body, list) else [body])
+    for event in events:
         text = json.dumps(event)
         sqs.send_message(
             QueueUrl=os.environ["QUEUE_URL"],

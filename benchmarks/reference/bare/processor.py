@@ -2,11 +2,14 @@
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.session import get_session
 
-dynamodb = get_session().create_client("dynamodb")
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+dynamodb = cast("DynamoDBClient", get_session().create_client("dynamodb"))
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import Field
 
 from straightforward.models import Receipt, TelemetryEnvelope, TelemetryEvent
 
@@ -22,7 +21,7 @@ app = APIGatewayHttpResolver(enable_validation=True)
 sqs = boto3.client("sqs")
 QUEUE_URL = os.environ["QUEUE_URL"]
 
-Events = Annotated[list[TelemetryEvent], Field(min_length=1, max_length=100), Body()]
+Events = Annotated[list[TelemetryEvent], Body(min_length=1, max_length=100)]
 
 
 @app.post("/telemetry")
