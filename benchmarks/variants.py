@@ -130,7 +130,7 @@ def without_byte_code(bundle: Path, directory: Path) -> None:
 
 def trust(bundle: Path, authority: bytes) -> None:
     """Let a bundle trust one more authority, beside as many as it trusts on AWS: each costs time to load."""
-    for roots in bundle.rglob("cacert.pem"):
+    for roots in bundle.rglob("*.pem"):
         roots.write_bytes(roots.read_bytes() + b"\n" + authority)
 
 

@@ -67,7 +67,7 @@ def test_a_function_that_dies_ends_a_benchmark_in_one_line(bench: Bench) -> None
 
 def test_a_first_answer_comes_over_tls_that_the_bundle_trusts(bench: Bench) -> None:
     (request,) = asking(bench, bench.ours)
-    for roots in bench.ours.bundle.rglob("cacert.pem"):
+    for roots in bench.ours.bundle.rglob("*.pem"):
         trusted = roots.read_bytes()
         roots.write_bytes(trusted[: trusted.rindex(b"-----BEGIN CERTIFICATE-----")])
         try:
