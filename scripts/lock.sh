@@ -20,6 +20,8 @@ lock lambdas/requirements.txt --python-version 3.11 --group lambda
 lock requirements.txt --python-version 3.11 --constraints lambdas/requirements.txt pyproject.toml
 lock requirements-dev.txt --python-version 3.11 --constraints lambdas/requirements.txt \
   --constraints requirements.txt pyproject.toml --group dev --group lambda
+# With the functions' versions, so that nothing but the code differs.
+lock benchmarks/reference/requirements.txt --python-version 3.11 --constraints lambdas/requirements.txt --group reference
 lock tools/environment/emulator.txt --python-version 3.11 --group emulator
 lock tools/environment/scan.txt --python-version 3.11 --group scan
 lock tools/environment/node.txt --python-version 3.11 --group node

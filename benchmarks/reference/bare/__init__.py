@@ -1,0 +1,1 @@
+"""The service with botocore and nothing else: the floor."""

@@ -1,0 +1,1 @@
+"""The service as most would write it, with Powertools, Pydantic and boto3."""
