@@ -15,17 +15,11 @@ class Deployed:
     """What the stack makes of a stage, where its settings do not say so; `tests/stack/test_cost.py` compares it.
 
     Attributes:
-        ingest_memory_mb: of the function.
-        processor_memory_mb: of the function.
-        traced: whether the functions are traced.
         alarms: of the stage.
         dashboards: of the stage.
         keys: of the stage.
     """
 
-    ingest_memory_mb: int
-    processor_memory_mb: int
-    traced: bool
     alarms: int
     dashboards: int
     keys: int
@@ -34,9 +28,6 @@ class Deployed:
 def deployed(settings: StageSettings) -> Deployed:
     """Return what the stack makes of a stage. This is the one place that knows."""
     return Deployed(
-        ingest_memory_mb=512,
-        processor_memory_mb=512,
-        traced=True,
         alarms=19 + (settings.silence_alarm_minutes is not None) + 4 * settings.gradual_deployment,
         dashboards=1,
         keys=3,
@@ -51,7 +42,6 @@ def of_stage(  # noqa: PLR0913 - keyword-only beyond what it is about
     *,
     sample: str = "flat",
     messages_per_batch: float | None = None,
-    made: Deployed | None = None,
 ) -> Design:
     """Return the design of a stage of ours, for requests with `batch` events of one charger each.
 
@@ -62,9 +52,8 @@ def of_stage(  # noqa: PLR0913 - keyword-only beyond what it is about
         book: whose assumptions tell what has not been measured.
         sample: which event, of `footprint.SAMPLES`.
         messages_per_batch: 1 to 10; absent: what is assumed for that rate.
-        made: what the stack makes of the stage; absent: as it is.
     """
-    made = made or deployed(settings)
+    made = deployed(settings)
     footprint = measure(settings.name, sample, batch)
     messages = len(footprint.messages)
     batched = messages_per_batch or assumed_messages(fleet.events_per_second / batch * messages, book)
@@ -82,11 +71,11 @@ def of_stage(  # noqa: PLR0913 - keyword-only beyond what it is about
         answer_bytes=footprint.answer + book.assumed("answer_headers_bytes"),
         access_log_bytes=footprint.access_log + book.assumed("log_line_overhead_bytes"),
         ingest=Invocation(
-            memory_mb=made.ingest_memory_mb,
+            memory_mb=settings.memory.ingest_mb,
             billed_ms=billed_ms(
                 book.assumed("ingest_cpu_ms_per_request") + batch * book.assumed("ingest_cpu_ms_per_event"),
                 calls=len(footprint.sends),
-                memory_mb=made.ingest_memory_mb,
+                memory_mb=settings.memory.ingest_mb,
                 book=book,
             ),
             log_bytes=logged((1, footprint.ingest)),
@@ -96,14 +85,14 @@ def of_stage(  # noqa: PLR0913 - keyword-only beyond what it is about
         messages_per_batch=batched,
         message_bytes=sum(footprint.messages) / messages,
         processor=Invocation(
-            memory_mb=made.processor_memory_mb,
+            memory_mb=settings.memory.processor_mb,
             billed_ms=billed_ms(
                 book.assumed("processor_cpu_ms_per_invocation")
                 + chargers * book.assumed("processor_cpu_ms_per_charger")
                 + events * book.assumed("processor_cpu_ms_per_event"),
                 # A read, and the writes side by side.
                 calls=2,
-                memory_mb=made.processor_memory_mb,
+                memory_mb=settings.memory.processor_mb,
                 book=book,
             ),
             log_bytes=logged((1, footprint.invocation), (batched, footprint.message)),
@@ -114,7 +103,7 @@ def of_stage(  # noqa: PLR0913 - keyword-only beyond what it is about
         capacity=settings.table_capacity,
         recovery=settings.point_in_time_recovery,
         log_days=settings.log_retention_days,
-        traced=made.traced,
+        traced=settings.tracing,
         fixed=Fixed(
             alarms=made.alarms,
             dashboards=made.dashboards,
@@ -124,6 +113,7 @@ def of_stage(  # noqa: PLR0913 - keyword-only beyond what it is about
             # SQS asks twice for who sends and once for who receives, DynamoDB for who writes:
             # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
             key_users=4,
+            snapshot_mb=sum(settings.memory.model_dump().values()) if settings.snap_start else 0,
         ),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from telemetry_stack.stages import Autoscaling, ProvisionedCapacity, StageSettings, stage_settings
+from telemetry_stack.stages import Autoscaling, FunctionMemory, ProvisionedCapacity, StageSettings, stage_settings
 from tools.cost.alternatives import ALTERNATIVES
 from tools.cost.designs import (
     MOST_MESSAGES,
@@ -16,8 +16,6 @@ from tools.cost.designs import (
     REFERENCE_REGION,
     REFERENCES,
     STRAIGHTFORWARD,
-    Deployed,
-    deployed,
     of_stage,
 )
 from tools.cost.footprint import SAMPLES, measure
@@ -270,7 +268,6 @@ def _components(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str,
 
 
 def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...]]:
-    made = deployed(settings)
     provisioned = ProvisionedCapacity(
         read=Autoscaling(minimum=1, maximum=40_000), write=Autoscaling(minimum=1, maximum=40_000)
     )
@@ -286,7 +283,6 @@ def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ..
                 book,
                 sample=case.sample,
                 messages_per_batch=cast("float | None", changes.get("messages_per_batch")),
-                made=cast("Deployed", changes.get("made", made)),
             )
             without = cast("dict[str, Any]", changes.get("design", {}))
             found.append(cost(replace(design, **without), EXAMPLE, book, region_of(settings, book)).per_million)
@@ -295,15 +291,16 @@ def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ..
     as_it_is = costs()
     yield "**as it is**", *(f"**{each:.3f}**" for each in as_it_is)
     changed = {
-        "no traces": costs(made=replace(made, traced=False)),
+        "traces": costs(settings=settings.model_copy(update={"tracing": True})),
         "no access log": costs(design={"access_log_bytes": 0}),
         "a provisioned table, 70 % in use": costs(settings=settings.model_copy(update={"table_capacity": provisioned})),
         **{
             f"functions with {memory} MB": costs(
-                made=replace(made, ingest_memory_mb=memory, processor_memory_mb=memory)
+                settings=settings.model_copy(update={"memory": FunctionMemory(ingest_mb=memory, processor_mb=memory)})
             )
-            for memory in (256, 1024)
+            for memory in (1024, 1769)
         },
+        "functions that start from snapshots": costs(settings=settings.model_copy(update={"snap_start": True})),
         "logs kept for 30 days": costs(settings=settings.model_copy(update={"log_retention_days": 30})),
         **{
             f"{number} message{'s' if number > 1 else ''} for each invocation": costs(messages_per_batch=number)

@@ -25,8 +25,9 @@ READ_UNIT_BYTES = 4 * 1024
 KEY_REUSE_SECONDS = 300
 
 API, INGEST, SQS, PROCESSOR, TABLE = "API Gateway", "Lambda ingest", "SQS", "Lambda processor", "DynamoDB"
+SNAPSHOTS = "Lambda snapshots"
 CLOUDWATCH, XRAY, KMS, DATA_OUT = "CloudWatch", "X-Ray", "KMS", "Data transfer out"
-COMPONENTS = (API, INGEST, SQS, PROCESSOR, TABLE, CLOUDWATCH, XRAY, KMS, DATA_OUT)
+COMPONENTS = (API, INGEST, SQS, PROCESSOR, SNAPSHOTS, TABLE, CLOUDWATCH, XRAY, KMS, DATA_OUT)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Fixed:
     pollers: float = 0
     # Of functions that use the queue's key and the table's: those that send, that receive, that read or write.
     key_users: int = 0
+    # Memory of all functions of which Lambda keeps a snapshot, of one version each.
+    snapshot_mb: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,6 +245,8 @@ def uses_of(design: Design, fleet: Fleet, book: PriceBook) -> Iterator[Use]:
     waits = design.fixed.pollers * MONTH_SECONDS / book.assumed("long_poll_seconds")
     yield Use(SQS, "receives of nothing", "sqs_fifo_request", waits, fixed=True)
     yield from _function(PROCESSOR, design.processor, batches)
+    kept = design.fixed.snapshot_mb / 1024 * MONTH_SECONDS
+    yield Use(SNAPSHOTS, "snapshots kept", "snapstart_cache_gb_second", kept, fixed=True)
     yield from _table(design, fleet, book)
     yield from _cloudwatch(design, requests, batches, book)
     if design.traced:

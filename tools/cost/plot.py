@@ -9,7 +9,7 @@ from tools.cost.model import COMPONENTS
 COLOURS: dict[str, str] = dict(
     zip(
         COMPONENTS,
-        ("#0072b2", "#e69f00", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#f0e442", "#999999", "#555555"),
+        ("#0072b2", "#e69f00", "#56b4e9", "#d55e00", "#882255", "#009e73", "#cc79a7", "#f0e442", "#999999", "#555555"),
         strict=True,
     )
 )

@@ -1,13 +1,12 @@
 """The designs: ours, from its settings and its code; what it is compared with; and how far each goes."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry_stack.stages import Autoscaling, ProvisionedCapacity, StageSettings, stage_settings
+from telemetry_stack.stages import Autoscaling, FunctionMemory, ProvisionedCapacity, StageSettings, stage_settings
 from tools.cost.alternatives import ALTERNATIVES
 from tools.cost.designs import (
     REFERENCE_FLEET,
@@ -16,7 +15,6 @@ from tools.cost.designs import (
     Reference,
     assumed_messages,
     billed_ms,
-    deployed,
     of_stage,
 )
 from tools.cost.footprint import SAMPLES, measure
@@ -112,8 +110,11 @@ def test_the_settings_of_the_stage_decide() -> None:
     assert usd(PROD, "point-in-time recovery") > usd(unrecoverable, "point-in-time recovery") == 0
     assert usd(PROD, "writes") > usd(PROVISIONED, "writes") == 0
     assert usd(PROVISIONED, "write capacity") > 0
-    made = replace(deployed(PROD), traced=False)
-    assert "X-Ray" not in cost(of_stage(PROD, fleet, 1, BOOK, made=made), fleet, BOOK, REGION).by_component()
+    traced = PROD.model_copy(update={"tracing": True})
+    assert usd(traced, "traces of ingest") > usd(PROD, "traces of ingest") == 0
+    snapshots = PROD.model_copy(update={"snap_start": True, "memory": FunctionMemory()})
+    # 512, 512 and 1,024 MB.
+    assert usd(snapshots, "snapshots kept") == pytest.approx(2 * 30 * 86_400 * 0.0000015046)
 
 
 def test_an_alternative_with_a_known_figure_costs_about_that() -> None:
