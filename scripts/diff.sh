@@ -9,9 +9,13 @@ base=$(mktemp -d)
 trap 'git worktree remove --force "$base/tree" 2>/dev/null || true; rm -rf "$base"' EXIT
 git worktree add --quiet --detach "$base/tree" "$(git merge-base "$ref" HEAD)"
 
+# The rule packs judge what is synthesized to be deployed: a difference is told without them, in half the time.
+export CDK_VALIDATION=false
+
 for stage in dev staging prod; do
-  "$base/tree/scripts/cdk.sh" synth --quiet -c "stage=$stage" --output "$base/$stage" >&2
-  template=$(ls "$base/$stage"/*.template.json)
+  # All into one place, where they share a bundle.
+  "$base/tree/scripts/cdk.sh" synth --quiet -c "stage=$stage" --output "$base/cdk.out" >&2
+  template=$(ls "$base"/cdk.out/*.template.json)
   printf '### %s\n\n```\n' "$stage"
   # The difference itself is on standard error, like all else that the CLI says; a comment on GitHub takes 65,536
   # characters in all.

@@ -1,7 +1,7 @@
 """What all tests share: no way to any cloud, Hypothesis without deadlines, a summary line for each kind of test."""
 
 from collections import Counter, defaultdict
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,7 +15,13 @@ settings.register_profile("project", deadline=None, suppress_health_check=[Healt
 settings.load_profile("project")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--summary-to", type=Path, help="a file to add the summary of each folder to, to be shown by others"
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Tell how many tests of each folder passed, failed and were skipped, and how long they took."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     seconds: dict[str, float] = defaultdict(float)
@@ -28,10 +34,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 seconds[folder_of(report)] += report.duration
     if not counts:
         return
-    terminalreporter.section("summary")
+    lines: list[str] = []
     for folder in sorted(counts):
         told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts[folder].items(), reverse=True))
-        terminalreporter.line(f"{folder:<14} {told} in {seconds[folder]:.1f} s")
+        lines.append(f"{folder:<14} {told} in {seconds[folder]:.1f} s\n")
+    file: Path | None = config.getoption("summary_to")
+    if file:
+        with file.open("a") as summary:
+            summary.writelines(lines)
+        return
+    terminalreporter.section("summary")
+    terminalreporter.write("".join(lines))
 
 
 def folder_of(report: pytest.TestReport | pytest.CollectReport) -> str:

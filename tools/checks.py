@@ -1,16 +1,23 @@
-"""`scripts/test.sh`: lint, format, types, workflow files, then the tests, and a summary of each.
+"""`scripts/test.sh`: lint, format, types, workflow files and the tests, and a summary of each.
 
-Every check runs, whatever the ones before it found, so that one run tells all. Exits with 0 when all passed.
+The end-to-end tests mostly wait, for a queue or for a function, and the others mostly compute: both run side by side,
+and what the end-to-end tests said is shown once the others have ended. Every check runs, whatever the ones before it
+found, so that one run tells all. Exits with 0 when all passed.
 A shell that sourced `.local/env`, or has credentials for AWS, makes no difference.
 """
 
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDABOT = ".github/dependabot.yml"
@@ -30,37 +37,84 @@ CHECKS: dict[str, list[str]] = {
 
 
 PYTEST = [sys.executable, "-m", "pytest"]
+COMPUTING = ["tests/unit", "tests/stack"]
+WAITING = ["tests/e2e"]
 # What pytest ends with then: https://docs.pytest.org/en/stable/reference/exit-codes.html
-WRONG_ARGUMENTS = 4
+PYTEST_REFUSES = 4
+WRONG_ARGUMENTS = 2
 INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Run the checks and the tests; return the exit code: 1 where a check failed, else pytest's own."""
+    """Run the checks and the tests, or the tests that are named; return the exit code: 1 where one failed."""
     parser = argparse.ArgumentParser(
         prog="scripts/test.sh",
         usage="%(prog)s [--all] [pytest arguments]",
-        description="Lint, format, types and workflow files, then the tests.",
-        epilog="Other arguments go to pytest, e.g. tests/unit/rules, or -k throttle.",
+        description="Lint, format, types and workflow files, and the tests.",
+        epilog="Other arguments go to pytest, e.g. tests/unit/rules or -k throttle: those tests run without checks.",
         allow_abbrev=False,
     )
     parser.add_argument("--all", action="store_true", help="also the tests that take minutes")
     options, of_pytest = parser.parse_known_args(arguments)
     forget_the_clouds()
+    # So that `kill` ends it as Ctrl-C does: what it started, it stops.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    selection = [] if options.all else ["-m", "not slow"]
     try:
-        if of_pytest and (refused := what_pytest_refuses(of_pytest)):
+        if not of_pytest:
+            return run_all(selection)
+        if refused := what_pytest_refuses(of_pytest):
             print(f"test.sh: {refused}; see scripts/test.sh --help", file=sys.stderr)
             return WRONG_ARGUMENTS
-        failed = [name for name, command in CHECKS.items() if not passes(name, command)]
     except KeyboardInterrupt:
         print("test.sh: interrupted", file=sys.stderr)
         return INTERRUPTED
-    selection = [] if options.all else ["-m", "not slow"]
-    code = run_to_its_end([*PYTEST, *selection, *of_pytest])
-    if failed and code != INTERRUPTED:
+    print("the tests that were asked for, without the checks: scripts/test.sh alone runs all", flush=True)
+    return run_to_its_end([*PYTEST, *selection, *of_pytest])
+
+
+def run_all(selection: Sequence[str]) -> int:
+    """Run the checks and all tests that pytest selects by these arguments; return the exit code."""
+    with tempfile.TemporaryDirectory() as directory:
+        summary = Path(directory) / "summary"
+        pytest = [*PYTEST, *selection, "--summary-to", str(summary)]
+        # A cache of its own, or `--last-failed` would know only of the tests that ended last.
+        waiting = [*pytest, "-o", "cache_dir=.pytest_cache/e2e", *WAITING]
+        with tempfile.TemporaryFile("w+") as said:
+            with running(waiting, output=said) as end_to_end:
+                failed = [name for name, command in CHECKS.items() if not passes(name, command)]
+                with running([*pytest, *COMPUTING]) as others:
+                    codes = [others.wait()]
+                print("\nthe end-to-end tests, which began with the checks:", flush=True)
+                codes.append(end_to_end.wait())
+            said.seek(0)
+            print(said.read())
+        print(f"{' summary ':=^80}")
+        print("".join(sorted(summary.read_text().splitlines(keepends=True))) if summary.exists() else "no test ran")
+    if failed:
         print(f"checks that failed, above the tests: {', '.join(failed)}", file=sys.stderr)
-        return 1
-    return code
+    return 1 if failed else max(codes)
+
+
+@contextmanager
+def running(command: Sequence[str], *, output: IO[str] | None = None) -> Generator[subprocess.Popen[str]]:
+    """Start tests; where the caller ends before they do, interrupt them and let them stop what they started."""
+    # A session of its own: Ctrl-C reaches it once, from here, and a second one does not cut short how it ends.
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output and subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as tests:
+        try:
+            yield tests
+        finally:
+            if tests.poll() is None:
+                tests.send_signal(signal.SIGINT)
+                wait_for(tests)
 
 
 def what_pytest_refuses(arguments: list[str]) -> str | None:
@@ -69,20 +123,23 @@ def what_pytest_refuses(arguments: list[str]) -> str | None:
         [*PYTEST, "--collect-only", "--quiet", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     refused = re.search(r"^(?:ERROR|.*pytest: error): (?!usage)(.+)", done.stderr, flags=re.MULTILINE)
-    return refused.group(1) if refused and done.returncode == WRONG_ARGUMENTS else None
+    return refused.group(1) if refused and done.returncode == PYTEST_REFUSES else None
 
 
 def run_to_its_end(command: list[str]) -> int:
     """Run a command that Ctrl-C reaches too, and give it the time to stop what it started; return its exit code."""
+    code, interrupted = wait_for(subprocess.Popen(command, cwd=ROOT, text=True))
+    return INTERRUPTED if interrupted else code
+
+
+def wait_for(process: subprocess.Popen[str]) -> tuple[int, bool]:
+    """Wait until a process has ended, whatever interrupts; return its exit code, and whether anything did."""
     interrupted = False
-    process = subprocess.Popen(command, cwd=ROOT)
     while True:
         try:
-            code = process.wait()
+            return process.wait(), interrupted
         except KeyboardInterrupt:
             interrupted = True
-        else:
-            return INTERRUPTED if interrupted else code
 
 
 def forget_the_clouds() -> None:

@@ -243,11 +243,13 @@ def what_went_wrong(output: str) -> str:
 def environment() -> dict[str, str]:
     """Return this process's environment with the project's programs first on PATH.
 
-    uv and Node trust the certificates that this machine trusts, which a company's proxy may need.
+    uv and Node trust the certificates that this machine trusts, which a company's proxy may need. Python keeps its byte
+    code, whatever a container says: else each start of the CDK compiles again what it imports, which takes seconds.
     """
     path = [*(str(each / "bin") for each in (VENV, NODE_VENV)), str(NODE_MODULES / ".bin")]
     made = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "VIRTUAL_ENV": str(VENV)}
     made["PATH"] = os.pathsep.join([*path, os.environ.get("PATH", os.defpath)])
+    made.pop("PYTHONDONTWRITEBYTECODE", None)
     # The older name of the two is still heard. https://docs.astral.sh/uv/concepts/authentication/certificates/
     if not {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS"} & made.keys() and has_certificates():
         made["UV_SYSTEM_CERTS"] = "true"

@@ -170,6 +170,13 @@ def test_where_the_system_has_no_certificates_uv_uses_its_own(
     assert environment.environment()["UV_SYSTEM_CERTS"] == "true"
 
 
+def test_python_keeps_its_byte_code_where_a_container_says_otherwise(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in environment.environment()
+
+
 @pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_installation_ends_in_one_line_with_all_that_it_started(
     tmp_path: Path, sent: signal.Signals, exit_code: int
