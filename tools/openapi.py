@@ -4,8 +4,9 @@ Run it with `scripts/run.sh -- python -m tools.openapi`.
 """
 
 import json
-import sys
 from pathlib import Path
+
+from query import openapi
 
 ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / "docs" / "openapi.json"
@@ -13,11 +14,6 @@ COPY = ROOT / "docs" / "openapi.json"
 
 def text() -> str:
     """Return what the copy is to hold, for people to read."""
-    sys.path.insert(0, str(ROOT / "lambdas"))
-    try:
-        from query import openapi  # noqa: PLC0415 - the functions' packages are found from here on
-    finally:
-        sys.path.pop(0)
     return json.dumps(openapi.document(), indent=2) + "\n"
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import time
 
+from telemetry.envelope import short_id
 from tests.e2e.harness import Api, Cloud, event_of, eventually
 
 
@@ -104,7 +105,7 @@ def test_the_correlation_id_follows_an_event_from_the_request_to_the_stored_item
     cloud: Cloud, api: Api, charger_id: str
 ) -> None:
     event_id = api.post(event_of(charger_id)).json()["eventId"]
-    [accepted] = eventually(lambda: cloud.log_lines("Ingest", eventId=event_id))
+    [accepted] = eventually(lambda: cloud.log_lines("Ingest", eventId=short_id(event_id)))
     [stored] = eventually(lambda: cloud.stored_lines(event_id))
     assert accepted["correlationId"] == stored["correlationId"]
     assert stored["chargerId"] == charger_id

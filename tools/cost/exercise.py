@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from telemetry.fifo_queue import OutgoingMessage
     from telemetry.latest_table import Item, Reading
 
-LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 # The same at each run, so that what is written is as long each time.
 NOW = datetime(2026, 11, 23, 8, 20, 0, 123456, tzinfo=UTC)
 STORED_AFTER = timedelta(milliseconds=231.417)
@@ -110,7 +108,6 @@ def main() -> None:
     """Do what standard input asks for."""
     asked = json.load(sys.stdin)
     os.environ.update(ENVIRONMENT, STAGE=asked["stage"], POWERTOOLS_SERVICE_NAME=asked["function"])
-    sys.path.append(str(LAMBDAS))
     # Before the functions are imported, whose logger keeps what it finds here.
     sys.stdout = written = io.StringIO()
     exercise = {"ingest": ingest, "processor": processor}[asked["function"]]
