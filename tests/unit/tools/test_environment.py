@@ -281,7 +281,7 @@ def test_a_fresh_clone_can_lock_since_the_environment_is_made_first(tmp_path: Pa
     subprocess.run(["bash", tmp_path / "scripts" / "lock.sh", "--upgrade"], capture_output=True, check=True)
 
     said = (tmp_path / "said").read_text().splitlines()
-    assert len(said) == 7
+    assert len(said) == 8
     assert all(line.startswith("pip compile ") and line.endswith(" --upgrade") for line in said)
 
 
