@@ -258,7 +258,7 @@ def _components(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str,
     bills = [_bill(settings, EXAMPLE, case, book) for case in CASES]
     parts = [each.by_component() for each in bills]
     part_of = [shares(each) for each in parts]
-    for component in COMPONENTS:
+    for component in (each for each in COMPONENTS if any(part.get(each) for part in parts)):
         amounts = (
             f"{part.get(component, 0) / whole.events * MILLION:.3f} ({share.get(component, 0):.0%})"
             for part, whole, share in zip(parts, bills, part_of, strict=True)
