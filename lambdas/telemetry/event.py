@@ -1,6 +1,5 @@
 """The telemetry event: what a charger posts, validated once, at the door."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from telemetry import exact_json
 from telemetry.errors import InvalidEventError, Problem
 from telemetry.storable import find_problems, json_pointer
 from telemetry.timestamps import canonical_timestamp, to_milliseconds, to_moment
@@ -57,10 +55,6 @@ class TelemetryEvent(BaseModel):
         """Return the JSON object of the event: fields in camelCase, those that were not sent left out."""
         values = ((alias, getattr(self, name)) for name, alias in _aliases(type(self)))
         return {alias: value for alias, value in values if value is not None}
-
-    def content_id(self) -> str:
-        """Return the SHA-256, in hex, of the canonical event: the same event sent twice has the same id."""
-        return hashlib.sha256(exact_json.dump(self.as_json()).encode()).hexdigest()
 
 
 def parse_event(value: object, now: datetime) -> TelemetryEvent:
