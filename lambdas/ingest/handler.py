@@ -56,8 +56,9 @@ def answer(
     for at, error in enqueue(sealed, correlation_id, queue, seconds_left).items():
         outcomes[at] = error
     errors = {at: each for at, each in enumerate(outcomes) if isinstance(each, TelemetryError)}
-    tell_rejected((charger_of(events[at], access), error) for at, error in errors.items())
-    tell_refused(request, errors.values())
+    if errors:
+        tell_rejected((charger_of(events[at], access), error) for at, error in errors.items())
+        tell_refused(request, errors.values())
     return _answer_batch(outcomes) if is_batch else _answer_one(outcomes[0])
 
 
