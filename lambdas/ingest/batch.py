@@ -6,7 +6,7 @@ from itertools import islice
 from typing import cast
 
 from telemetry import exact_json
-from telemetry.envelope import TelemetryEnvelope
+from telemetry.envelope import SealedEvent
 from telemetry.errors import InvalidBatchError, InvalidEventError, Problem, TelemetryError, TooLargeError
 from telemetry.event import MOST_PROBLEMS
 from telemetry.exact_json import RepeatedKeyObject
@@ -20,7 +20,7 @@ EVENTS = "events"
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MOST_PROBLEMS_IN_ALL = 200
 
-Outcome = TelemetryEnvelope | TelemetryError
+Outcome = SealedEvent | TelemetryError
 
 
 def events_of(body: object) -> list[object]:
@@ -97,7 +97,7 @@ def _status(*, accepted: int, errors: Sequence[TelemetryError]) -> HTTPStatus:
 
 
 def _result(outcome: Outcome, most_problems: int) -> dict[str, object]:
-    if isinstance(outcome, TelemetryEnvelope):
+    if isinstance(outcome, SealedEvent):
         return {"status": HTTPStatus.ACCEPTED.value, "eventId": outcome.event_id}
     result: dict[str, object] = {"status": status_of(outcome).value, "retryable": outcome.retryable}
     if isinstance(outcome, InvalidEventError):

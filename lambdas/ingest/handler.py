@@ -9,7 +9,7 @@ from ingest.rejects import charger_of, tell_rejected
 from ingest.sending import enqueue
 from telemetry import aws_clients, exact_json
 from telemetry.access import Access, access_of, tell_refused
-from telemetry.envelope import TelemetryEnvelope, ids_of, seal, short_id
+from telemetry.envelope import SealedEvent, ids_of, seal, short_id
 from telemetry.errors import TelemetryError
 from telemetry.event import parse_event
 from telemetry.fifo_queue import FifoQueue, SqsFifoQueue
@@ -52,12 +52,13 @@ def answer(
     access = access_of(claims_of(request), settings)
     # A microsecond apart, so that the order of envelopes is the order in which they were sent.
     outcomes = [_accept(event, access, now, now + timedelta(microseconds=at)) for at, event in enumerate(events)]
-    sealed = {at: each for at, each in enumerate(outcomes) if isinstance(each, TelemetryEnvelope)}
+    sealed = {at: each for at, each in enumerate(outcomes) if isinstance(each, SealedEvent)}
     for at, error in enqueue(sealed, correlation_id, queue, seconds_left).items():
         outcomes[at] = error
     errors = {at: each for at, each in enumerate(outcomes) if isinstance(each, TelemetryError)}
-    tell_rejected((charger_of(events[at], access), error) for at, error in errors.items())
-    tell_refused(request, errors.values())
+    if errors:
+        tell_rejected((charger_of(events[at], access), error) for at, error in errors.items())
+        tell_refused(request, errors.values())
     return _answer_batch(outcomes) if is_batch else _answer_one(outcomes[0])
 
 
@@ -76,12 +77,11 @@ def _answer_one(outcome: Outcome) -> HttpAnswer:
         return problem_answer(outcome)
     logger.info("event accepted", chargerId=outcome.charger_id, eventId=short_id(outcome.event_id))
     count("EventsAccepted", 1)
-    receipt = {name: outcome.as_json()[name] for name in ("eventId", "chargerId", "timestamp", "ingestedAt")}
-    return {"statusCode": 202, "headers": {"content-type": JSON}, "body": exact_json.dump(receipt)}
+    return {"statusCode": 202, "headers": {"content-type": JSON}, "body": exact_json.dump(outcome.receipt())}
 
 
 def _answer_batch(outcomes: Sequence[Outcome]) -> HttpAnswer:
-    accepted = [each for each in outcomes if isinstance(each, TelemetryEnvelope)]
+    accepted = [each for each in outcomes if isinstance(each, SealedEvent)]
     if accepted:
         logger.info("events accepted", extra=ids_of(accepted))
         count("EventsAccepted", len(accepted))

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from telemetry import exact_json, message
-from telemetry.envelope import TelemetryEnvelope
+from telemetry import message
+from telemetry.envelope import SealedEvent
 from telemetry.fifo_queue import LARGEST_SEND_BYTES, OutgoingMessage
 
 MOST_MESSAGES_IN_A_SEND = 10
@@ -30,7 +30,7 @@ class _Growing:
     indexes: list[int] = field(default_factory=list[int])
 
 
-def pack(envelopes: Mapping[int, TelemetryEnvelope], correlation_id: str) -> list[PackedMessage]:
+def pack(envelopes: Mapping[int, SealedEvent], correlation_id: str) -> list[PackedMessage]:
     """Return the messages that carry the envelopes: those of one charger together and in order, as far as they fit.
 
     Args:
@@ -44,7 +44,7 @@ def pack(envelopes: Mapping[int, TelemetryEnvelope], correlation_id: str) -> lis
     last_of: dict[str, _Growing] = {}
     for index, envelope in envelopes.items():
         # Bodies are ASCII, so that a character is a byte.
-        size = len(exact_json.dump(envelope.as_json())) + len(",")
+        size = len(envelope.text) + len(",")
         last = last_of.get(envelope.charger_id)
         if last is None or last.length + size > LARGEST_MESSAGE_BYTES:
             last = last_of[envelope.charger_id] = _Growing(empty)
@@ -73,9 +73,9 @@ def plan_sends(messages: Sequence[PackedMessage]) -> list[list[PackedMessage]]:
     return sends
 
 
-def _message(indexes: Sequence[int], envelopes: Sequence[TelemetryEnvelope], correlation_id: str) -> PackedMessage:
+def _message(indexes: Sequence[int], envelopes: Sequence[SealedEvent], correlation_id: str) -> PackedMessage:
     outgoing = OutgoingMessage(
-        body=message.encode(correlation_id, envelopes),
+        body=message.encode(correlation_id, (each.text for each in envelopes)),
         group=envelopes[0].charger_id,
         deduplication_id=message.deduplication_id(envelopes),
     )

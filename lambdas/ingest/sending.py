@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ingest.packing import PackedMessage, pack, plan_sends
 from telemetry.aws_clients import LONGEST_CALL_SECONDS
-from telemetry.envelope import TelemetryEnvelope, ids_of
+from telemetry.envelope import SealedEvent, ids_of
 from telemetry.errors import OutOfTimeError, TelemetryError
 from telemetry.fifo_queue import FifoQueue
 from telemetry.observability import cause_of, count, logger
 
 
 def enqueue(
-    envelopes: Mapping[int, TelemetryEnvelope],
+    envelopes: Mapping[int, SealedEvent],
     correlation_id: str,
     queue: FifoQueue,
     seconds_left: Callable[[], float],

@@ -32,8 +32,8 @@ EVENT: JsonObject = {
     "chargerStatus": "Charging",
     "payload": {"power_w": 7400, "voltage_v": 230},
 }
-_ENVELOPE = seal(TelemetryEvent.model_validate(EVENT), datetime(2026, 11, 23, 8, 15, 31, 102345, tzinfo=UTC))
-RECEIPT: JsonObject = {name: _ENVELOPE.as_json()[name] for name in ("eventId", "chargerId", "timestamp", "ingestedAt")}
+_SEALED = seal(TelemetryEvent.model_validate(EVENT), datetime(2026, 11, 23, 8, 15, 31, 102345, tzinfo=UTC))
+RECEIPT: JsonObject = _SEALED.receipt()
 
 _OPTIONAL_FIELDS = ("connectorId", "chargerStatus", "locationId", "firmwareVersion")
 _ALWAYS_KNOWN = ("timestamp", "ingestedAt", "eventId")
@@ -69,7 +69,8 @@ def charger_id() -> JsonObject:
 
 def latest_example() -> JsonObject:
     """Return the latest telemetry after `EVENT`."""
-    measured = MeasuredEnvelope(_ENVELOPE, normalise(_ENVELOPE.payload).metrics)
+    envelope = _SEALED.open()
+    measured = MeasuredEnvelope(envelope, normalise(envelope.payload).metrics)
     return public_view(merge(None, measured), timedelta(minutes=20))
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:  # stubs: the functions do not carry them
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
-# Two attempts of at most 3 seconds: a charger hears 503 within ingest's 10 seconds, and sends again.
-_PATIENCE = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
 # What one call may take in all, with the pause between its attempts.
 LONGEST_CALL_SECONDS = 7.0
 
@@ -23,13 +21,25 @@ LONGEST_CALL_SECONDS = 7.0
 @cache
 def sqs() -> "SQSClient":
     """Return the client of SQS."""
-    return cast("SQSClient", _session().create_client("sqs", config=_PATIENCE))
+    return cast("SQSClient", _session().create_client("sqs", config=_config()))
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
     """Return the client of DynamoDB."""
-    return cast("DynamoDBClient", _session().create_client("dynamodb", config=_PATIENCE))
+    return cast("DynamoDBClient", _session().create_client("dynamodb", config=_config()))
+
+
+def _config() -> Config:
+    return Config(
+        # Two attempts of at most 3 seconds: a charger hears 503 within ingest's 10 seconds, and sends again.
+        connect_timeout=1,
+        read_timeout=2,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+        # The same at each call, where botocore would put together twice a call what it is and how it was set up: that
+        # is a tenth of what a call costs.
+        user_agent=_session().user_agent(),
+    )
 
 
 @cache

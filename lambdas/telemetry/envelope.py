@@ -1,11 +1,15 @@
 """The telemetry envelope: an accepted event with the server's time and an id, as it travels on the queue."""
 
+import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from pydantic import ConfigDict, Field, field_validator
 
+from telemetry import exact_json
 from telemetry.event import TelemetryEvent
 from telemetry.timestamps import is_service_time, to_microseconds
 
@@ -44,10 +48,59 @@ class TelemetryEnvelope(TelemetryEvent):
         return (self.timestamp, self.ingested_at, self.event_id)
 
 
-def seal(event: TelemetryEvent, ingested_at: datetime) -> TelemetryEnvelope:
-    """Return the envelope of an event that was accepted at `ingested_at`."""
-    stamps = {"ingestedAt": to_microseconds(ingested_at), "eventId": event.content_id()}
-    return TelemetryEnvelope.model_validate(event.as_json() | stamps)
+class Identified(Protocol):
+    """What logs and the queue tell events apart by."""
+
+    @property
+    def charger_id(self) -> str:
+        """The charger's id."""
+        ...
+
+    @property
+    def event_id(self) -> str:
+        """The event's id."""
+        ...
+
+
+@dataclass(frozen=True)
+class SealedEvent:
+    """An envelope as ingest hands it on: written once, since its id, its length and its message come of its text.
+
+    Attributes:
+        text: the whole envelope as JSON, compact and in ASCII.
+    """
+
+    charger_id: str
+    timestamp: str
+    ingested_at: str
+    event_id: str
+    text: str
+
+    def receipt(self) -> dict[str, object]:
+        """Return what tells the sender that the event was accepted."""
+        return {
+            "eventId": self.event_id,
+            "chargerId": self.charger_id,
+            "timestamp": self.timestamp,
+            "ingestedAt": self.ingested_at,
+        }
+
+    def open(self) -> TelemetryEnvelope:
+        """Return the envelope that the text holds."""
+        return TelemetryEnvelope.model_validate(exact_json.parse(self.text))
+
+
+def seal(event: TelemetryEvent, ingested_at: datetime) -> SealedEvent:
+    """Return the envelope of an event that was accepted at `ingested_at`.
+
+    Its id is the SHA-256 of the canonical event: the same event sent twice has the same id.
+    """
+    canonical = exact_json.dump(event.as_json())
+    event_id = hashlib.sha256(canonical.encode()).hexdigest()
+    stamp = to_microseconds(ingested_at)
+    # The event with two more fields: neither the hash nor the time has a character that JSON escapes.
+    text = f'{canonical[:-1]},"eventId":"{event_id}","ingestedAt":"{stamp}"}}'
+    return SealedEvent(event.charger_id, event.timestamp, stamp, event_id, text)
 
 
 def short_id(event_id: str) -> str:
@@ -63,7 +116,7 @@ def is_event_id(value: object) -> bool:
     return isinstance(value, str) and _EVENT_ID_PATTERN.fullmatch(value) is not None
 
 
-def ids_of(envelopes: Sequence[TelemetryEnvelope]) -> dict[str, str | list[str]]:
+def ids_of(envelopes: Sequence[Identified]) -> dict[str, str | list[str]]:
     """Return by what a log line names several envelopes: the ids of their chargers and events, each in their order.
 
     Where they are all of one charger, it is named once.

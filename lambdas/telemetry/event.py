@@ -1,8 +1,9 @@
 """The telemetry event: what a charger posts, validated once, at the door."""
 
-import hashlib
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
@@ -10,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
-from telemetry import exact_json
 from telemetry.errors import InvalidEventError, Problem
 from telemetry.storable import find_problems, json_pointer
 from telemetry.timestamps import canonical_timestamp, to_milliseconds, to_moment
@@ -53,12 +53,8 @@ class TelemetryEvent(BaseModel):
 
     def as_json(self) -> dict[str, object]:
         """Return the JSON object of the event: fields in camelCase, those that were not sent left out."""
-        values = ((to_camel(name), getattr(self, name)) for name in type(self).model_fields)
-        return {name: value for name, value in values if value is not None}
-
-    def content_id(self) -> str:
-        """Return the SHA-256, in hex, of the canonical event: the same event sent twice has the same id."""
-        return hashlib.sha256(exact_json.dump(self.as_json()).encode()).hexdigest()
+        values = ((alias, getattr(self, name)) for name, alias in _aliases(type(self)))
+        return {alias: value for alias, value in values if value is not None}
 
 
 def parse_event(value: object, now: datetime) -> TelemetryEvent:
@@ -98,6 +94,12 @@ def validate(model: type[Model], value: object) -> Model:
 def is_charger_id(text: str) -> bool:
     """Tell whether `text` can be the id of a charger."""
     return _CHARGER_ID_PATTERN.fullmatch(text) is not None
+
+
+@cache
+def _aliases(model: type[BaseModel]) -> Sequence[tuple[str, str]]:
+    """Return the fields of a model, with their names in JSON: made once, since each event is written by them."""
+    return [(name, field.alias or name) for name, field in model.model_fields.items()]
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:

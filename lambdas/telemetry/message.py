@@ -2,12 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from telemetry import exact_json
-from telemetry.envelope import TelemetryEnvelope, is_event_id
+from telemetry.envelope import Identified, TelemetryEnvelope, is_event_id
 from telemetry.errors import InvalidEventError, NewerMessageError, NotJsonError, Problem, UnreadableMessageError
 from telemetry.event import validate
 
@@ -37,13 +37,18 @@ class TelemetryMessage:
     event_ids: Sequence[str] = ()
 
 
-def encode(correlation_id: str, envelopes: Sequence[TelemetryEnvelope]) -> str:
-    """Return the body of a message; it is ASCII, because SQS refuses U+FFFE and U+FFFF."""
-    as_json = [envelope.as_json() for envelope in envelopes]
-    return exact_json.dump({"version": VERSION, "correlationId": correlation_id, "envelopes": as_json})
+def encode(correlation_id: str, envelopes: Iterable[str]) -> str:
+    """Return the body of a message; it is ASCII, because SQS refuses U+FFFE and U+FFFF.
+
+    Args:
+        correlation_id: of the request that brought the envelopes.
+        envelopes: each as the text that `SealedEvent` has.
+    """
+    request = exact_json.dump(correlation_id)
+    return f'{{"version":{VERSION},"correlationId":{request},"envelopes":[{",".join(envelopes)}]}}'
 
 
-def deduplication_id(envelopes: Sequence[TelemetryEnvelope]) -> str:
+def deduplication_id(envelopes: Iterable[Identified]) -> str:
     """Return the id by which the queue drops a message whose events it was sent within the last 5 minutes."""
     return hashlib.sha256("".join(envelope.event_id for envelope in envelopes).encode()).hexdigest()
 

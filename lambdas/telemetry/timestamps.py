@@ -1,7 +1,7 @@
 """Times as text of a fixed width, in UTC, so that the order of strings is the order of time."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 # RFC 3339, and the basic offsets of ISO 8601 (`+0000`, `+02`) that real chargers send.
 _TIMESTAMP = re.compile(
@@ -30,19 +30,18 @@ def canonical_timestamp(text: str) -> str:
     hours, minutes = int(match["hours"] or 0), int(match["minutes"] or 0)
     if hours > LARGEST_OFFSET_HOURS or minutes > LARGEST_OFFSET_MINUTES:
         raise ValueError("has an offset from UTC of a day or more, or of more than 59 minutes past the hour")
-    offset = timedelta(hours=hours, minutes=minutes)
-    zone = timezone(-offset if match["sign"] == "-" else offset)
+    ahead_of_utc = timedelta(hours=hours, minutes=minutes) * (-1 if match["sign"] == "-" else 1)
     # As in POSIX time, a leap second is the first of the next minute.
     leap = match["seconds"] == LEAP_SECOND
     second = f"{match['second'][:-2]}59" if leap else match["second"]
     try:
-        moment = datetime.fromisoformat(second.upper()).replace(tzinfo=zone).astimezone(UTC) + timedelta(seconds=leap)
+        moment = datetime.fromisoformat(second.upper()) - ahead_of_utc + timedelta(seconds=leap)
     except (ValueError, OverflowError) as error:
         raise ValueError("is a date or a time of day that does not exist, or is past the year 9999") from error
     if moment.year < FIRST_YEAR:
         raise ValueError("is before the year 1000")
-    milliseconds = int((match["fraction"] or "")[:3].ljust(3, "0"))
-    return to_milliseconds(moment + timedelta(milliseconds=milliseconds))
+    milliseconds = (match["fraction"] or "")[:3].ljust(3, "0")
+    return f"{moment.isoformat()}.{milliseconds}Z"
 
 
 def to_milliseconds(moment: datetime) -> str:
@@ -77,4 +76,4 @@ def floor_to_minute(text: str) -> str:
 
 
 def _text(moment: datetime, timespec: str) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+    return moment.astimezone(UTC).isoformat(timespec=timespec).removesuffix("+00:00") + "Z"

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from telemetry import message
-from telemetry.envelope import TelemetryEnvelope, seal, short_id
+from telemetry.envelope import SealedEvent, seal, short_id
 from telemetry.event import TelemetryEvent
 from tests.e2e.harness import Api, Cloud, WithoutPermission, event_of, eventually
 
@@ -39,14 +39,14 @@ def empty_dlq(cloud: Cloud) -> None:
     eventually(lambda: number_in(cloud, "Queue") + number_in(cloud, "DeadLetterQueue") == 0)
 
 
-def envelope_of(charger_id: str, number: int) -> TelemetryEnvelope:
+def envelope_of(charger_id: str, number: int) -> SealedEvent:
     """Return the envelope of an event that was accepted so many seconds after the first."""
     moment = NOW - timedelta(hours=1) + timedelta(seconds=number)
     fields = {"chargerId": charger_id, "timestamp": moment.isoformat(), "payload": {"power_kw": 7.4, "n": number}}
     return seal(TelemetryEvent.model_validate(fields), moment)
 
 
-def moved_by_the_processor(cloud: Cloud, envelope: TelemetryEnvelope, number: int) -> None:
+def moved_by_the_processor(cloud: Cloud, envelope: SealedEvent, number: int) -> None:
     """Put a message into the DLQ as the processor does, of which a mended processor makes no fault."""
     source = uuid4().hex
     attributes = {
@@ -58,7 +58,7 @@ def moved_by_the_processor(cloud: Cloud, envelope: TelemetryEnvelope, number: in
     }
     cloud.sqs.send_message(
         QueueUrl=cloud.outputs["DeadLetterQueueUrl"],
-        MessageBody=message.encode("e2e", [envelope]),
+        MessageBody=message.encode("e2e", [envelope.text]),
         MessageGroupId=source,
         MessageDeduplicationId=source,
         MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
@@ -145,7 +145,7 @@ def test_a_redrive_of_200_messages_that_is_killed_in_the_middle_is_finished_by_t
     for envelope in by_sqs:
         cloud.sqs.send_message(
             QueueUrl=cloud.outputs["DeadLetterQueueUrl"],
-            MessageBody=message.encode("e2e", [envelope]),
+            MessageBody=message.encode("e2e", [envelope.text]),
             MessageGroupId=envelope.charger_id,
             MessageDeduplicationId=uuid4().hex,
         )
@@ -171,5 +171,8 @@ def test_a_redrive_of_200_messages_that_is_killed_in_the_middle_is_finished_by_t
     eventually(lambda: stored_and_stale(cloud, ids)[0] == set(ids), seconds=60)
     assert stored_and_stale(cloud, ids)[1] == set()
     for charger in chargers:
-        newest = max((each for each in envelopes if each.charger_id == charger), key=lambda each: each.order)
+        newest = max(
+            (each for each in envelopes if each.charger_id == charger),
+            key=lambda each: (each.timestamp, each.ingested_at, each.event_id),
+        )
         assert cloud.item_of(charger)["eventId"].get("S") == newest.event_id

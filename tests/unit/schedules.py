@@ -151,7 +151,7 @@ class World:
 
     def put_envelopes(self, charger: str, events: Sequence[Event], version: int) -> None:
         """Put a message of a version with the envelopes of events, which need not be the charger's."""
-        envelopes = [seal(parse_event(each, self.now), self.now) for each in events]
+        envelopes = [seal(parse_event(each, self.now), self.now).text for each in events]
         body = message.encode("put", envelopes)
         self.put(charger, body.replace(f'"version":{message.VERSION}', f'"version":{version}'))
 

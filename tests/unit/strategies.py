@@ -1,10 +1,12 @@
 """What Hypothesis draws from: JSON that is accepted, and envelopes that collide on purpose."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from telemetry import exact_json, message
 from telemetry.envelope import TelemetryEnvelope, seal
 from telemetry.event import TelemetryEvent
 from telemetry.exact_json import UNSTORABLE_NUMBER, exact_number
@@ -59,8 +61,13 @@ def envelopes(charger_id: str = "CP-001") -> st.SearchStrategy[TelemetryEnvelope
     return st.builds(_envelope, st.just(charger_id), moments, moments, payloads, optional)
 
 
+def body_of(correlation_id: str, sent: Sequence[TelemetryEnvelope]) -> str:
+    """Return the body of a message that carries envelopes."""
+    return message.encode(correlation_id, [exact_json.dump(each.as_json()) for each in sent])
+
+
 def _envelope(
     charger_id: str, sampled: datetime, ingested: datetime, payload: dict[str, object], optional: dict[str, object]
 ) -> TelemetryEnvelope:
     fields = {"chargerId": charger_id, "timestamp": sampled.isoformat(), "payload": payload, **optional}
-    return seal(TelemetryEvent.model_validate(fields), ingested)
+    return seal(TelemetryEvent.model_validate(fields), ingested).open()

@@ -2,7 +2,8 @@ from decimal import Decimal
 from typing import cast
 
 import pytest
-from hypothesis import given
+import simplejson
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from telemetry import exact_json
@@ -86,6 +87,13 @@ def test_text_is_written_in_ascii() -> None:
 
 def test_size_is_that_of_compact_utf8() -> None:
     assert exact_json.utf8_size({"a": "é"}) == len('{"a":"é"}'.encode())
+
+
+@given(json_values())
+@example({"b": "\x7f\u2028/<\ud800", "a": [-1, 10**38 - 1, True, None, {}, []]})
+def test_json_is_written_alike_by_either_encoder(value: object) -> None:
+    plain = simplejson.dumps(value, use_decimal=True, sort_keys=True, separators=(",", ":"))
+    assert exact_json.dump(value) == plain
 
 
 @given(json_values())

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from processor.folding import Folded, fold, sample_of
-from telemetry.envelope import TelemetryEnvelope, seal
+from telemetry.envelope import TelemetryEnvelope
 from telemetry.item import from_item, to_item
 from telemetry.merge import LatestTelemetry
 from telemetry.rules import Profile, profile_of
+from telemetry.timestamps import to_microseconds
 from tests.unit.strategies import START
 from tests.unit.test_merge import envelope
 
@@ -185,4 +186,4 @@ def test_what_the_payload_says_of_connector_and_status_counts_where_the_event_sa
 
 def seal_again(sent: TelemetryEnvelope, *, minutes: int) -> TelemetryEnvelope:
     """Return the envelope of the same event, accepted at another time."""
-    return seal(sent, START + timedelta(minutes=minutes)).model_copy(update={"event_id": sent.event_id})
+    return sent.model_copy(update={"ingested_at": to_microseconds(START + timedelta(minutes=minutes))})

@@ -62,7 +62,7 @@ class Charger:
                 name: f"{next(self.letters)}{LONG_TEXT}" if text == LONG_TEXT else text for name, text in fields.items()
             },
         }
-        envelope: TelemetryEnvelope = seal(parse_event(event, START + timedelta(days=1)), moment)
+        envelope: TelemetryEnvelope = seal(parse_event(event, START + timedelta(days=1)), moment).open()
         self.latest = fold(self.latest, [sample_of(envelope)], "test").latest
 
 

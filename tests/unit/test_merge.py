@@ -26,7 +26,7 @@ def envelope(*, sampled: int, ingested: int, value: int = 0, **fields: object) -
     """An envelope with its times in minutes after the start."""
     timestamp = (START + timedelta(minutes=sampled)).isoformat()
     sent = {"chargerId": "CP-001", "timestamp": timestamp, "payload": {"value": value}, **fields}
-    return seal(TelemetryEvent.model_validate(sent), START + timedelta(minutes=ingested))
+    return seal(TelemetryEvent.model_validate(sent), START + timedelta(minutes=ingested)).open()
 
 
 def item_of(*each: TelemetryEnvelope) -> dict[str, Any]:

@@ -8,26 +8,26 @@ from hypothesis import strategies as st
 from telemetry import message
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.errors import NewerMessageError, UnreadableMessageError
-from tests.unit.strategies import START, envelopes
+from tests.unit.strategies import START, body_of, envelopes
 from tests.unit.test_merge import envelope
 
 GROUP = "CP-001"
 
 
 def body_with(**fields: Any) -> str:  # noqa: ANN401 - any JSON
-    body = json.loads(message.encode("request-1", [envelope(sampled=0, ingested=0)]))
+    body = json.loads(body_of("request-1", [envelope(sampled=0, ingested=0)]))
     return json.dumps(body | fields)
 
 
 @given(st.lists(envelopes(), min_size=1, max_size=4))
 def test_envelopes_travel_in_the_order_sent(sent: list[TelemetryEnvelope]) -> None:
-    received = message.decode(message.encode("request-1", sent), GROUP)
+    received = message.decode(body_of("request-1", sent), GROUP)
     assert (received.correlation_id, received.envelopes, received.bad) == ("request-1", sent, {})
 
 
 def test_a_body_holds_only_what_sqs_takes() -> None:
     odd = envelope(sampled=0, ingested=0).model_copy(update={"payload": {"a": "\ufffe\U0001f50c"}})
-    body = message.encode("request-1", [odd])
+    body = body_of("request-1", [odd])
     assert body.isascii()
     assert message.decode(body, GROUP).envelopes == [odd]
 
@@ -120,5 +120,5 @@ def test_a_message_of_more_envelopes_than_could_be_told_apart_in_time_is_not_rea
 
 
 def test_an_envelope_of_a_time_at_which_no_service_ran_is_bad() -> None:
-    body = message.encode("c", [envelope(sampled=0, ingested=0)]).replace('"ingestedAt":"2026', '"ingestedAt":"9999')
+    body = body_of("c", [envelope(sampled=0, ingested=0)]).replace('"ingestedAt":"2026', '"ingestedAt":"9999')
     assert [error.problems[0].pointer for error in message.decode(body, GROUP).bad.values()] == ["/ingestedAt"]

@@ -328,7 +328,7 @@ def test_latest_telemetry_of_any_envelopes_is_described(sent: list[TelemetryEnve
 @pytest.mark.parametrize("name", sorted(path.stem for path in EVENTS.glob("[fo]*.json")))
 def test_latest_telemetry_of_what_chargers_send_is_described_to_the_last_metric(name: str) -> None:
     later = NOW + timedelta(days=1)
-    envelope_of_it = seal(parse_event(exact_json.parse((EVENTS / f"{name}.json").read_text()), later), later)
+    envelope_of_it = seal(parse_event(exact_json.parse((EVENTS / f"{name}.json").read_text()), later), later).open()
     view: dict[str, Any] = public_view(fold(None, [sample_of(envelope_of_it)], "dev").latest, timedelta(minutes=20))
     check_latest(view)
     metrics = DOCUMENT["components"]["schemas"]["Metrics"]["properties"]

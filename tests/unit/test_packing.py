@@ -13,8 +13,8 @@ from ingest.packing import (
     plan_sends,
 )
 from processor.delivery import QueuedMessage, dead_letter, open_message
-from telemetry import exact_json, message
-from telemetry.envelope import TelemetryEnvelope, seal
+from telemetry import message
+from telemetry.envelope import SealedEvent, seal
 from telemetry.errors import UnreadableMessageError
 from telemetry.event import parse_event
 from telemetry.fifo_queue import OutgoingMessage
@@ -27,7 +27,7 @@ LONG = "\x7f"
 LONGEST_PAYLOAD = 64 * 1024 - len('{"a":""}')
 
 
-def envelope(charger_id: str, length: int, **fields: object) -> TelemetryEnvelope:
+def envelope(charger_id: str, length: int, **fields: object) -> SealedEvent:
     """Return an envelope whose payload takes six times `length` on the queue."""
     event = {"chargerId": charger_id, "timestamp": "2026-11-23T08:00:00Z", "payload": {"a": LONG * length}, **fields}
     return seal(parse_event(event, START), START)
@@ -44,7 +44,7 @@ def test_the_largest_event_there_can_be_fits_in_a_message() -> None:
 
 def test_what_the_dead_letter_queue_adds_to_a_message_fits_beside_the_largest() -> None:
     dead_letters = InMemoryQueue()
-    broken = message.encode("r" * 128, [envelope("C" * 64, 1)] * 200).replace('"eventId":"', '"eventId":"x')
+    broken = message.encode("r" * 128, [envelope("C" * 64, 1).text] * 200).replace('"eventId":"', '"eventId":"x')
     queued = QueuedMessage(
         message_id="m" * 100,
         receipt_handle="r",
@@ -107,7 +107,7 @@ def test_whatever_is_packed_keeps_its_order_and_every_limit(sent: list[tuple[str
     packed = pack(envelopes, "request")
     for each in packed:
         content = message.decode(each.outgoing.body, each.outgoing.group)
-        assert content.envelopes == [envelopes[index] for index in each.indexes]
+        assert content.envelopes == [envelopes[index].open() for index in each.indexes]
         assert each.outgoing.deduplication_id == message.deduplication_id(content.envelopes)
         assert len(each.outgoing.body.encode()) <= LARGEST_MESSAGE_BYTES
     for charger_id in {charger_id for charger_id, _ in sent}:
@@ -115,7 +115,7 @@ def test_whatever_is_packed_keeps_its_order_and_every_limit(sent: list[tuple[str
         carried = [index for each in of_charger for index in each.indexes]
         assert carried == [index for index, each in envelopes.items() if each.charger_id == charger_id]
         for before, after in pairwise(of_charger):
-            next_length = len(exact_json.dump(envelopes[after.indexes[0]].as_json()))
+            next_length = len(envelopes[after.indexes[0]].text)
             assert len(before.outgoing.body) + 1 + next_length > LARGEST_MESSAGE_BYTES
 
     sends = plan_sends(packed)

@@ -13,7 +13,6 @@ from processor.delivery import QueuedMessage, ranges
 from processor.folding import Sample, sample_of
 from processor.processing import Processor
 from processor.storing import Store
-from telemetry import message
 from telemetry.envelope import TelemetryEnvelope, short_id
 from telemetry.errors import ItemRefusedError, RevisionConflictError, TableUnavailableError
 from telemetry.fifo_queue import OutgoingMessage
@@ -21,7 +20,7 @@ from telemetry.item import to_item
 from telemetry.latest_table import Item
 from tests.unit.conftest import NOW, Printed
 from tests.unit.fakes import InMemoryQueue, InMemoryTable, Kept
-from tests.unit.strategies import envelopes
+from tests.unit.strategies import body_of, envelopes
 from tests.unit.test_merge import envelope, merge_all
 
 RETENTION = timedelta(days=30)
@@ -39,7 +38,7 @@ def queued(
         sequence_number=f"1{message_id}",
         first_seen_at="2026-11-23T08:15:00.000Z",
         receive_count=receive_count,
-        body=message.encode(f"request-{message_id}", each) if body is None else body,
+        body=body_of(f"request-{message_id}", each) if body is None else body,
     )
 
 

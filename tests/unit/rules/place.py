@@ -59,7 +59,7 @@ class Place:
             "payload": {},
             "chargerStatus": status,
         }
-        envelope = seal(TelemetryEvent.model_validate(fields), sampled + timedelta(seconds=ingested_after))
+        envelope = seal(TelemetryEvent.model_validate(fields), sampled + timedelta(seconds=ingested_after)).open()
         if status:
             self.last_known["chargerStatus"] = Known(status, envelope.order)
         normalised = Normalised(metrics=Metrics(metrics or {}), **found)

@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from telemetry import message
 from tests.stage_settings import FULL
 from tests.unit.conftest import client_with_table
+from tests.unit.strategies import body_of
 from tests.unit.test_merge import envelope
 from tools.deployed_stage import DeployedStage
 from tools.dlq import __main__ as command
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 RUNBOOK = Path(__file__).parents[4] / "docs" / "runbook.md"
-GOOD = message.encode("request-1", [envelope(sampled=1, ingested=1)])
+GOOD = body_of("request-1", [envelope(sampled=1, ingested=1)])
 BAD = "this is not a message"
 Run = Callable[..., int]
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from processor.storing import Store
-from telemetry import message
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.latest_table import LatestTelemetryTable
 from tests.unit.conftest import NOW, Printed
@@ -92,7 +91,7 @@ def test_what_is_stored_is_taken_into_account_and_stays_as_it_is() -> None:
 
 
 def test_a_message_whose_charger_is_not_known_can_not_go_anywhere() -> None:
-    unknown = moved_by_the_processor(1, attributes={}, body=message.encode("request-1", [GOOD]))
+    unknown = moved_by_the_processor(1, attributes={}, body=body_of(GOOD))
     triage = Triage(store(ReadOnlyTable(InMemoryTable())))
     for judge in (triage.judge, take_as_given):
         assert judge(unknown) == Verdict(passes=False, summary=UNKNOWN_CHARGER)
