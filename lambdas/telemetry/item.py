@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from telemetry.envelope import TelemetryEnvelope
-from telemetry.errors import InvalidEventError, StoredItemUnreadableError
-from telemetry.event import LARGEST_CONNECTOR, validate
+from telemetry.errors import StoredItemUnreadableError
+from telemetry.event import LARGEST_CONNECTOR
 from telemetry.measured import Known, LastKnown, MeasuredEnvelope
 from telemetry.merge import METRICS, Judged, LatestTelemetry, Place, known_order
 from telemetry.metrics import SEPARATOR, Metrics, nest
@@ -160,8 +161,9 @@ def _as_list(findings: Sequence[Mapping[str, object]]) -> list[object]:
 
 def _place(item: JsonObject, known_fields: set[str]) -> Place:
     try:
-        envelope = validate(TelemetryEnvelope, {name: item[name] for name in _ENVELOPE_FIELDS & item.keys()})
-    except InvalidEventError as error:
+        # Not `validate`: whether it can be stored, which takes five times as long to tell, is no question any more.
+        envelope = TelemetryEnvelope.model_validate({name: item[name] for name in _ENVELOPE_FIELDS & item.keys()})
+    except ValidationError as error:
         raise StoredItemUnreadableError("a stored item is not telemetry") from error
     newest = MeasuredEnvelope(envelope, Metrics.from_json(item.get(METRICS)))
     last_known, unknown_last_known = _read_last_known(item.get(LAST_KNOWN, {}), newest)
