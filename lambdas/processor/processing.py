@@ -88,7 +88,7 @@ class Processor:
         # Chargers wait for the table side by side: of ten, for as long as for two, not as for ten.
         with ThreadPoolExecutor(max_workers=max(1, len(of_chargers))) as threads:
             processable = [_processable(deliveries) for deliveries in of_chargers.values()]
-            # One charger has none to wait beside: a thread, with memory of its own, would cost a tenth of its events.
+            # One charger has none to wait beside: a thread would cost a tenth of what ten events of it take.
             work = self.store.store, processable, repeat(reading), repeat(seconds_left)
             stored = threads.map(*work) if len(of_chargers) > 1 else map(*work)
             for (charger, deliveries), outcome in zip(of_chargers.items(), stored, strict=True):

@@ -93,6 +93,7 @@ sys.path.insert(0, BUNDLE)
 import ingest.handler
 import processor.handler
 import query.handler
+from telemetry import aws_clients
 
 
 class Context:
@@ -126,6 +127,9 @@ one = json.loads(post["body"])
 several = json.dumps([one, one | {"chargerId": "CP-2"}, {"chargerId": "CP-3"}])
 outcomes: dict[str, object] = {
     "made while Lambda initialises": made,
+    "items are documents": aws_clients.dynamodb()
+    .meta.service_model.shape_for("AttributeValue")
+    .metadata.get("document"),
     "accepted": outcome(ingest.handler.handler, post),
     "accepted in part": outcome(ingest.handler.handler, post | {"routeKey": "POST /telemetry/batch", "body": several}),
     "not JSON": outcome(ingest.handler.handler, post | {"body": "{"}),

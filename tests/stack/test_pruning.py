@@ -93,6 +93,7 @@ def test_every_path_of_the_functions_runs_from_the_bundle_alone(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stderr) == {
         "made while Lambda initialises": [True, True, True],
+        "items are documents": True,
         "accepted": 202,
         "accepted in part": 207,
         "not JSON": 400,

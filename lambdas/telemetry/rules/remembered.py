@@ -42,7 +42,7 @@ class Remembered(BaseModel):
     @classmethod
     def recall(cls, entry: object) -> Self | None:
         """Return what an entry of the memory says; None where it says nothing that this code understands."""
-        # Most rules remember nothing, and to be told so by an exception for each would take a third of judging's time.
+        # Most rules remember nothing: that is no error of what is remembered.
         if entry is None:
             return None
         try:
