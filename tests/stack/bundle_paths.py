@@ -125,6 +125,7 @@ made = [is_made(ingest.handler, "_queue"), is_made(processor.handler, "_processo
 post, batch, get = event("post_telemetry"), event("sqs_batch"), event("get_telemetry")
 one = json.loads(post["body"])
 several = json.dumps([one, one | {"chargerId": "CP-2"}, {"chargerId": "CP-3"}])
+attribute = aws_clients.dynamodb().meta.service_model.shape_for("AttributeValue")
 outcomes: dict[str, object] = {
     "made while Lambda initialises": made,
     "items are documents": aws_clients.dynamodb()
