@@ -242,8 +242,8 @@ class StageSettings(Settings):
     memory: FunctionMemory = Field(default=FunctionMemory(), description="How much memory, and so CPU, functions have")
     snap_start: bool = Field(
         default=False,
-        description="Functions start from a snapshot (SnapStart), paid for by the month and by the start; needs "
-        "gradual_deployment, since versions alone have one",
+        description="Functions start from a snapshot (SnapStart), paid for by the start, and by the month for each "
+        "version that is kept; needs gradual_deployment, since versions alone have one",
     )
     tracing: bool = Field(
         default=True,
@@ -433,7 +433,7 @@ def staging() -> StageSettings:
         retain_data=False,
         deletion_protection=False,
         point_in_time_recovery=True,
-        # 5 % of what chargers post would be traced, for a tenth of the whole cost: see docs/cost.md.
+        # 5 % of what chargers post would be traced, for a tenth of the whole cost and more: see docs/cost.md.
         tracing=False,
         gradual_deployment=True,
         log_retention_days=30,
@@ -455,7 +455,7 @@ def prod() -> StageSettings:
         retain_data=True,
         deletion_protection=True,
         point_in_time_recovery=True,
-        # 5 % of what chargers post would be traced, for a tenth of the whole cost: see docs/cost.md.
+        # 5 % of what chargers post would be traced, for a tenth of the whole cost and more: see docs/cost.md.
         tracing=False,
         gradual_deployment=True,
         log_retention_days=90,

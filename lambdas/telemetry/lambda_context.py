@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
+from telemetry.observability import UnforeseenError, described
+
 SecondsLeft = Callable[[], float]
 
 
@@ -25,6 +27,13 @@ def initialise(make: Callable[[], object]) -> None:
 
     Lambda initialises with a whole CPU whatever the memory, and an invocation has a share of one; a snapshot of
     SnapStart has what was made by then. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+
+    Raises:
+        UnforeseenError: it failed; Lambda logs which error it was and where, and not its text, which has the settings.
     """
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+        return
+    try:
         make()
+    except Exception as error:  # noqa: BLE001 - the boundary round an initialisation: it fails all the same
+        raise UnforeseenError(described(error)).with_traceback(error.__traceback__) from None

@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 # RFC 3339, and the basic offsets of ISO 8601 (`+0000`, `+02`) that real chargers send.
 _TIMESTAMP = re.compile(
-    r"(?P<second>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:(?P<seconds>[0-9]{2}))"
+    r"(?P<second>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?P<hour>[0-9]{2}):[0-9]{2}:(?P<seconds>[0-9]{2}))"
     r"(?:\.(?P<fraction>[0-9]+))?"
     r"(?P<offset>[Zz]|(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)?"
 )
+NO_SUCH_TIME = "is a date or a time of day that does not exist, or is past the year 9999"
 FIRST_YEAR = 1000
+# Newer Pythons take it for the midnight that ends the day; RFC 3339 knows the hours 00 to 23.
+NO_HOUR = "24"
 LEAP_SECOND = "60"
 _FIRST_SERVICE_YEAR, _LAST_SERVICE_YEAR = 1970, 3000
 LARGEST_OFFSET_HOURS = 23
@@ -31,13 +34,15 @@ def canonical_timestamp(text: str) -> str:
     if hours > LARGEST_OFFSET_HOURS or minutes > LARGEST_OFFSET_MINUTES:
         raise ValueError("has an offset from UTC of a day or more, or of more than 59 minutes past the hour")
     ahead_of_utc = timedelta(hours=hours, minutes=minutes) * (-1 if match["sign"] == "-" else 1)
+    if match["hour"] == NO_HOUR:
+        raise ValueError(NO_SUCH_TIME)
     # As in POSIX time, a leap second is the first of the next minute.
     leap = match["seconds"] == LEAP_SECOND
     second = f"{match['second'][:-2]}59" if leap else match["second"]
     try:
         moment = datetime.fromisoformat(second.upper()) - ahead_of_utc + timedelta(seconds=leap)
     except (ValueError, OverflowError) as error:
-        raise ValueError("is a date or a time of day that does not exist, or is past the year 9999") from error
+        raise ValueError(NO_SUCH_TIME) from error
     if moment.year < FIRST_YEAR:
         raise ValueError("is before the year 1000")
     milliseconds = (match["fraction"] or "")[:3].ljust(3, "0")

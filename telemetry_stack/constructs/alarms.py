@@ -193,7 +193,7 @@ class Alarms:
             watched.counted("IngestToStored", "processor", "p99"),
             above=LATE_MILLISECONDS,
             periods=LASTING_PERIODS,
-            tells=f"One event in a hundred is stored more than {LATE_MILLISECONDS // 1000} seconds after it was sent",
+            tells=f"One message in a hundred is stored more than {LATE_MILLISECONDS // 1000} seconds after it was sent",
             means="Dashboards show telemetry that is late. Nothing is lost",
             section="freshness",
         )

@@ -110,7 +110,7 @@ class TelemetryFunction(Construct):
             # Lambda's own lines about each invocation that went well cost as much as ours. What is given up is the
             # memory that was used and the time of a cold start; the trace of a request has the latter.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
-            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.PASS_THROUGH,
             timeout=timeout,
             memory_size=memory_mb,
             environment={
@@ -128,11 +128,7 @@ class TelemetryFunction(Construct):
         if settings.tracing:
             self._allow_traces()
         else:
-            Validations.of(self._function).acknowledge(
-                Acknowledgment(
-                    id="Serverless-LambdaTracing", reason="The stage's settings say so: traces cost by the event"
-                )
-            )
+            Validations.of(self._function).acknowledge(Acknowledgment(id="Serverless-LambdaTracing", reason=NOT_TRACED))
         Validations.of(self._function).acknowledge(
             Acknowledgment(id="Serverless-LambdaDLQ", reason=NO_DEAD_LETTER_TARGET),
         )

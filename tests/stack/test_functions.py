@@ -92,8 +92,8 @@ def test_a_function_logs_json_and_of_lambda_s_own_lines_those_that_warn(every_st
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_function_is_traced_where_the_stage_says_so(every_stage: Synthesis, service: str) -> None:
-    expected = {"Mode": "Active"} if every_stage.settings.tracing else None
-    assert every_stage.function(service).get("TracingConfig") == expected
+    expected = {"Mode": "Active" if every_stage.settings.tracing else "PassThrough"}
+    assert every_stage.function(service)["TracingConfig"] == expected
 
 
 @pytest.mark.parametrize("service", SERVICES)

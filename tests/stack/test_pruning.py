@@ -31,6 +31,22 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_bundle_is_a_fraction_of_what_is_installed(lambda_bundle: Path) -> None:
+    gone = (
+        "aws_lambda_powertools/event_handler",
+        "aws_lambda_powertools/utilities/parser",
+        "boto3",
+        "botocore/data/ec2",
+        "pydantic/v1",
+        "s3transfer",
+        "simplejson/tests",
+    )
+    assert [path for path in gone if (lambda_bundle / path).exists()] == []
+    assert list(lambda_bundle.rglob("*.pyi")) == []
+    # With byte code, of 56 MB.
+    assert sum(path.stat().st_size for path in lambda_bundle.rglob("*") if path.is_file()) < 20_000_000
+
+
 def test_what_is_never_read_is_not_in_the_bundle(lambda_bundle: Path) -> None:
     there = {path.relative_to(lambda_bundle).as_posix() for entry in NEVER_READ for path in lambda_bundle.glob(entry)}
     assert there <= set(KEPT)

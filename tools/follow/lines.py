@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, cast
 
+from telemetry.envelope import short_id
 from tools.command_line import CommandError
 
 if TYPE_CHECKING:
@@ -72,8 +73,14 @@ class Line:
 
     @property
     def event_ids(self) -> tuple[str, ...]:
-        """The events that it names."""
-        return (self.text("eventId"),) if "eventId" in self.fields else self.texts("eventIds")
+        """The events that it names, by their short ids; lines of before named them by the whole."""
+        named = (self.text("eventId"),) if "eventId" in self.fields else self.texts("eventIds")
+        return tuple(map(short_id, named))
+
+    @property
+    def stale_event_ids(self) -> tuple[str, ...]:
+        """Those of them that were older than what was stored."""
+        return tuple(map(short_id, self.texts("staleEventIds")))
 
     def names(self, text: str) -> bool:
         """Tell whether it is about the request, the event or the charger of this id."""

@@ -122,7 +122,7 @@ def _answered(line: Line) -> str:
 
 
 def _stored(line: Line, trail: Trail) -> str:
-    stale = line.texts("staleEventIds")
+    stale = line.stale_event_ids
     if len(trail.events) == 1:
         return "stale: changed nothing that is newer" if trail.events[0].event_id in stale else "stored"
     return f"{_events(line)}: {line.text('stored')} stored, {line.text('stale')} stale"

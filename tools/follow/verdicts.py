@@ -95,7 +95,7 @@ def _verdict(event: Event, trail: Trail, now: datetime) -> Verdict:
         return Verdict(outcome=Outcome.NEWEST, more=f" of {' and of '.join(places)}", event=event)
     stored = [line for line in about if line.message == STORED]
     if stored:
-        fresh = any(event.event_id not in line.texts("staleEventIds") for line in stored)
+        fresh = any(event.event_id not in line.stale_event_ids for line in stored)
         return _superseded(event, item, about) if fresh else _stale(event, item, about)
     ends = [line for line in about if line.message in {TO_BE_DELIVERED_AGAIN, DEAD_LETTERED}]
     if ends:

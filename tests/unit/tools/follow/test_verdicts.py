@@ -400,3 +400,14 @@ def test_a_program_is_told_the_same(service: Service) -> None:
     }
     assert (told["events"][1]["eventId"], told["events"][1]["reason"]) == (None, "invalid")
     assert told["verdict"] == summary(trail.verdicts) == trail.verdict
+
+
+def test_lines_of_before_named_events_by_their_whole_ids_and_are_followed_all_the_same(service: Service) -> None:
+    [event_id] = service.post(event())
+    service.process()
+    whole = (json.dumps(line.fields).replace(short_id(str(event_id)), str(event_id)) for line in service.logs.lines)
+    service.logs.lines = [
+        replace(line, fields=json.loads(text)) for line, text in zip(service.logs.lines, whole, strict=True)
+    ]
+    assert service.told(event_id).verdict == "stored and newest of CP-001"
+    assert service.told("request-1").verdict == "stored and newest of CP-001"
