@@ -3,7 +3,7 @@
 Run it with `scripts/run.sh --dev -- python -m tools.cost.document`, after a change of stages, code or prices.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,12 +20,11 @@ from tools.cost.designs import (
 )
 from tools.cost.footprint import SAMPLES, measure
 from tools.cost.model import COMPONENTS, MILLION, SNAPSHOTS, Bill, Fleet, bill, cost, shares
-
 from tools.cost.plot import stacked_bars
 from tools.cost.prices import PriceBook, amount, load
 from tools.cost.quotas import first, limits
 from tools.cost.report import dollars
-from tools.cost.targets import PROVISIONED, TARGETS, chargers, costs
+from tools.cost.targets import PROVISIONED, TARGETS, costs, fleets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COPY = DOCS / "cost.md"
@@ -36,6 +35,7 @@ FLEETS = (10, 1_000, 10_000, 100_000, 300_000)
 INTERVALS = (30, 60)
 BATCHES = (1, 10, 100)
 PACKED = (4, 10, 100)
+RESTORED_MB = 256
 FROM_SNAPSHOTS = "functions that start from snapshots: one version kept of each function, starts not counted"
 EXAMPLE = Fleet(10_000, 30)
 SMALL = 10
@@ -80,9 +80,9 @@ alarms, dashboard, custom metrics, keys, and the pollers of an idle queue.
 The same fleet, each line alone:
 """
 RESTORED = """
-A start from a snapshot restores the function's memory: {usd:.0f} USD for a million starts of the {memory:,} MB of ingest.
-Every version that is kept costs as much again each month, {kept:.2f} USD for one of each function: the stack keeps versions
-to go back to.
+A start from a snapshot restores the function's memory: {usd:.0f} USD for a million starts of {memory:,} MB. And every
+version that is kept costs as much again each month, {kept:.2f} USD for one of each function: the stack keeps versions to go
+back to.
 
 ## Packed
 
@@ -91,13 +91,12 @@ The same fleet, by how many events of one charger a post has, and as a share of 
 AIMS = """
 ## Targets
 
-USD for a million events of that fleet with the flat sample, in {region}. What stands in the way is part of what the stage
-costs as shipped, and the parts overlap:
+USD for a million events of that fleet with the flat sample, in {region}. What stands in the way is part of what the
+stage costs as shipped; the parts overlap:
 """
 CARRIES = """
-How many chargers that send an event each {interval:g} s there may be, in {region}. The stage's own limits,
-`ingest_throttle` and `processor_concurrency`, are settings, and are met before AWS's quotas for an account where
-they are lower here:
+How many chargers that send an event each {interval:g} s there may be, in {region}. The last two are the stage's own limits:
+settings, which are met before AWS's quotas are:
 """
 OTHERS = """
 ## In other designs
@@ -215,8 +214,8 @@ def text(settings: StageSettings, book: PriceBook) -> str:
             ),
             table(("what", *(case.name for case in CASES[:4])), _changes(settings, book)),
             RESTORED.format(
-                usd=_restored(settings, book, region),
-                memory=settings.memory.ingest_mb,
+                usd=_restored(book, region),
+                memory=RESTORED_MB,
                 kept=_kept(settings, book, region),
             ),
             table(
@@ -225,12 +224,13 @@ def text(settings: StageSettings, book: PriceBook) -> str:
             ),
             AIMS.format(region=REFERENCE_REGION),
             table(
-                ("USD for a million events", *_posts()), _aims([costs(settings, each, book) for each in TARGETS], ".3f")
+                ("USD for a million events", *_posts()),
+                _aims([costs(settings, each, book) for each in TARGETS], "{:.3f}".format),
             ),
             CARRIES.format(interval=EXAMPLE.interval_seconds, region=REFERENCE_REGION),
             table(
                 ("chargers", *_posts()),
-                _aims([chargers(settings, each, book) for each in TARGETS], ",.0f"),
+                _aims([fleets(settings, each, book) for each in TARGETS], _rounded),
             ),
             OTHERS,
             table(
@@ -356,9 +356,9 @@ def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ..
         )
 
 
-def _restored(settings: StageSettings, book: PriceBook, region: str) -> float:
-    """Return what a million starts of ingest from its snapshot cost, in USD."""
-    restored = MILLION * settings.memory.ingest_mb / 1024
+def _restored(book: PriceBook, region: str) -> float:
+    """Return what a million starts of `RESTORED_MB` from a snapshot cost, in USD."""
+    restored = MILLION * RESTORED_MB / 1024
     return book.prices["snapstart_restored_gb"].regions[region].cost(restored)
 
 
@@ -382,9 +382,9 @@ def _posts() -> Iterator[str]:
     return ("single posts" if each.batch == 1 else f"posts of {each.batch}" for each in TARGETS)
 
 
-def _aims(found: Sequence[Mapping[str, float]], form: str) -> Iterator[tuple[str, ...]]:
+def _aims(found: Sequence[Mapping[str, float]], form: Callable[[float], str]) -> Iterator[tuple[str, ...]]:
     for what in found[0]:
-        yield what, *(format(each[what], form) for each in found)
+        yield what, *(form(each[what]) for each in found)
 
 
 def _others(region: str, book: PriceBook) -> Iterator[tuple[str, ...]]:
@@ -409,7 +409,7 @@ def _limits(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...
         met: list[str] = []
         for found in by_case:
             (same,) = (each for each in found if each.what == limit.what)
-            chargers = f"{float(f'{same.chargers:.2g}'):,.0f}"
+            chargers = _rounded(same.chargers)
             met.append(f"**{chargers}**" if same is first(found) else chargers)
         yield f"{limit.value:,.0f} {limit.what}", *met, limit.source
 
@@ -452,6 +452,11 @@ def _prices(book: PriceBook) -> Iterator[tuple[str, ...]]:
         )
         known = "; ".join(dict.fromkeys(f"{each.known} {each.date.isoformat()}: {each.source}" for each in regional))
         yield f"`{name}`", price.unit, *amounts, known
+
+
+def _rounded(number: float) -> str:
+    """Return a number of chargers, of which two digits are as much as is known."""
+    return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def _units(number: int) -> str:

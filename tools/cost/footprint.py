@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "tests" / "events"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
 ACCESS_LOG_LINE = EVENTS / "access_log_line.json"
 
 
@@ -25,7 +28,7 @@ class Sample:
     Attributes:
         file: in `tests/events`.
         told: what it is, for people.
-        sent_at: the time in the file that moves on.
+        sent_at: the newest time in the file; all of them move on together.
         register: the path to the energy register, which a charging session moves on.
         step: by how much in a second.
     """
@@ -168,8 +171,9 @@ def _events(sample: Sample, charger: str, first: int, number: int, interval_seco
     start = datetime(2026, 11, 23, 8, 20, 0, tzinfo=UTC) - timedelta(seconds=2 * number * interval_seconds)
     events: list[object] = []
     for at in range(first, first + number):
-        moment = (start + timedelta(seconds=(at + 1) * interval_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        event: Any = json.loads(text.replace(sample.sent_at, moment), parse_float=Decimal)
+        later = start + timedelta(seconds=(at + 1) * interval_seconds) - datetime.fromisoformat(sample.sent_at)
+        moved_on = TIME.sub(lambda found, by=later: (datetime.fromisoformat(found[0]) + by).strftime(TIME_FORM), text)
+        event: Any = json.loads(moved_on, parse_float=Decimal)
         event["chargerId"] = charger
         *path, last = sample.register
         place = event

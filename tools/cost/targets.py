@@ -59,7 +59,7 @@ def costs(settings: StageSettings, target: Target, book: PriceBook) -> Mapping[s
     }
 
 
-def chargers(settings: StageSettings, target: Target, book: PriceBook) -> Mapping[str, float]:
+def fleets(settings: StageSettings, target: Target, book: PriceBook) -> Mapping[str, float]:
     """Return how many chargers there may be, by what limits them: the target, AWS's default quotas, the stage's own."""
     found = [
         limit
