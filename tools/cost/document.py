@@ -81,8 +81,8 @@ The same fleet, each line alone:
 """
 RESTORED = """
 A start from a snapshot restores the function's memory: {usd:.0f} USD for a million starts of {memory:,} MB. And every
-version that is kept costs as much again each month, {kept:.2f} USD for one of each function: the stack keeps versions to go
-back to.
+version that is kept costs as much again each month, {kept:.2f} USD for one of each function: the stack keeps versions
+to go back to.
 
 ## Packed
 
@@ -95,8 +95,8 @@ USD for a million events of that fleet with the flat sample, in {region}. What s
 stage costs as shipped; the parts overlap:
 """
 CARRIES = """
-How many chargers that send an event each {interval:g} s there may be, in {region}. The last two are the stage's own limits:
-settings, which are met before AWS's quotas are:
+How many chargers that send an event each {interval:g} s there may be, in {region}. The last two are the stage's own
+limits: settings, which are met before AWS's quotas are:
 """
 OTHERS = """
 ## In other designs

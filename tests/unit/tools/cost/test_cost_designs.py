@@ -75,7 +75,9 @@ def test_what_is_logged_of_two_messages_is_what_is_logged_of_one_and_what_each_a
 @settings(deadline=None)
 def test_larger_batches_cost_less(chargers: int, interval: int) -> None:
     fleet = Fleet(chargers, interval)
-    costs = [cost(of_stage(PROD, fleet, batch, BOOK), fleet, BOOK, REGION).usd for batch in (1, 2, 3, 10, 100)]
+    bills = [cost(of_stage(PROD, fleet, batch, BOOK), fleet, BOOK, REGION) for batch in (1, 2, 3, 10, 100)]
+    # Whatever the fleet, the metric of a finding that packing causes is 0.30 USD a month: more than one charger saves.
+    costs = [each.usd - each.fixed_usd for each in bills]
     assert costs == sorted(costs, reverse=True)
     assert len(set(costs)) == len(costs)
 
