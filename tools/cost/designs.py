@@ -47,14 +47,14 @@ def of_stage(  # noqa: PLR0913 - keyword-only beyond what it is about
 
     Args:
         settings: the stage's.
-        fleet: whose rate tells how many messages a batch has.
+        fleet: whose rate tells how many messages a batch has, and whose interval how late the events of a post are.
         batch: 1 to 100 events.
         book: whose assumptions tell what has not been measured.
         sample: which event, of `footprint.SAMPLES`.
         messages_per_batch: 1 to 10; absent: what is assumed for that rate.
     """
     made = deployed(settings)
-    footprint = measure(settings.name, sample, batch)
+    footprint = measure(settings.name, sample, batch, max(1, round(fleet.interval_seconds)))
     messages = len(footprint.messages)
     batched = messages_per_batch or assumed_messages(fleet.events_per_second / batch * messages, book)
     chargers = max(1.0, batched / messages)

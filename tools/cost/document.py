@@ -3,12 +3,12 @@
 Run it with `scripts/run.sh --dev -- python -m tools.cost.document`, after a change of stages, code or prices.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from telemetry_stack.stages import Autoscaling, FunctionMemory, ProvisionedCapacity, StageSettings, stage_settings
+from telemetry_stack.stages import FunctionMemory, StageSettings, stage_settings
 from tools.cost.alternatives import ALTERNATIVES
 from tools.cost.designs import (
     MOST_MESSAGES,
@@ -19,11 +19,12 @@ from tools.cost.designs import (
     of_stage,
 )
 from tools.cost.footprint import SAMPLES, measure
-from tools.cost.model import COMPONENTS, MILLION, Bill, Fleet, bill, cost, shares
+from tools.cost.model import COMPONENTS, MILLION, SNAPSHOTS, Bill, Fleet, bill, cost, shares
 from tools.cost.plot import stacked_bars
 from tools.cost.prices import PriceBook, amount, load
 from tools.cost.quotas import first, limits
 from tools.cost.report import dollars
+from tools.cost.targets import PROVISIONED, TARGETS, costs, fleets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COPY = DOCS / "cost.md"
@@ -33,6 +34,9 @@ STAGE = "prod"
 FLEETS = (10, 1_000, 10_000, 100_000, 300_000)
 INTERVALS = (30, 60)
 BATCHES = (1, 10, 100)
+PACKED = (4, 10, 100)
+RESTORED_MB = 256
+FROM_SNAPSHOTS = "functions that start from snapshots: one version kept of each function, starts not counted"
 EXAMPLE = Fleet(10_000, 30)
 SMALL = 10
 
@@ -53,7 +57,8 @@ Lambda finds for an invocation of the processor, and how long the functions run 
 ## A month
 
 Each charger sends an event in the interval. A *post of 10* holds 10 events of one charger, which are up to 10 intervals
-old by then: packing costs freshness. Events more than two minutes late have the finding `CLOCK_SKEW`.
+old by then: packing costs freshness. Events more than two minutes late have the finding `CLOCK_SKEW`: at 30 s a post of
+10 begins with some, so that the finding comes and goes with each, in log lines and a metric that are counted here.
 """
 EVENTS = """
 `flat` is {flat}; its item takes {flat_bytes:,} bytes of the table, {flat_units} of writing. `ocpp` is {ocpp}: its
@@ -73,6 +78,25 @@ alarms, dashboard, custom metrics, keys, and the pollers of an idle queue.
 ## What changes it
 
 The same fleet, each line alone:
+"""
+RESTORED = """
+A start from a snapshot restores the function's memory: {usd:.0f} USD for a million starts of {memory:,} MB. And every
+version that is kept costs as much again each month, {kept:.2f} USD for one of each function: the stack keeps versions
+to go back to.
+
+## Packed
+
+The same fleet, by how many events of one charger a post has, and as a share of what single posts cost:
+"""
+AIMS = """
+## Targets
+
+USD for a million events of that fleet with the flat sample, in {region}. What stands in the way is part of what the
+stage costs as shipped; the parts overlap:
+"""
+CARRIES = """
+How many chargers that send an event each {interval:g} s there may be, in {region}. The last two are the stage's own
+limits: settings, which are met before AWS's quotas are:
 """
 OTHERS = """
 ## In other designs
@@ -94,7 +118,7 @@ raises its quotas on request; the stage's own limits are in `telemetry_stack/sta
 MEASURED = """
 ## What is measured
 
-By running `lambdas/` with queue and table in memory ({tool}), in bytes:
+By running `lambdas/` with queue and table in memory ({tool}), in bytes, with events {interval:g} s apart:
 """
 ASSUMED = """
 ## What is assumed
@@ -118,7 +142,8 @@ NOT_COVERED = """
 - Support plans, taxes, reserved capacity, savings plans and private prices.
 - What dashboards read: their requests, the query function with its log, and what they take of the table.
 - Cold starts, retries, duplicates, the DLQ, throttled and rejected requests; TLS handshakes in the data transferred.
-- Findings: events that have one leave a log line more when it comes or goes, and metrics by its code.
+- Findings of what chargers report: a log line more when one comes or goes, and a metric for its code. `CLOCK_SKEW` of
+  packed events is counted, since it comes of the packing.
 - What people do: queries of the logs, dashboards open all day, `GetMetricData` of other tools, e-mails of alarms.
 - The user pool's tokens where `auth` is Cognito; a custom domain's certificate and DNS; CloudTrail; the build.
 - Key rotation: each of the first two yearly rotations adds 1 USD a month to each key.
@@ -188,6 +213,25 @@ def text(settings: StageSettings, book: PriceBook) -> str:
                 small_fixed=f"{small_bill.fixed_usd:.2f}",
             ),
             table(("what", *(case.name for case in CASES[:4])), _changes(settings, book)),
+            RESTORED.format(
+                usd=_restored(book, region),
+                memory=RESTORED_MB,
+                kept=_kept(settings, book, region),
+            ),
+            table(
+                ("a post of", *(f"{sample}, {of}" for sample in SAMPLES for of in ("USD", "share"))),
+                _packed(settings, book),
+            ),
+            AIMS.format(region=REFERENCE_REGION),
+            table(
+                ("USD for a million events", *_posts()),
+                _aims([costs(settings, each, book) for each in TARGETS], "{:.3f}".format),
+            ),
+            CARRIES.format(interval=EXAMPLE.interval_seconds, region=REFERENCE_REGION),
+            table(
+                ("chargers", *_posts()),
+                _aims([fleets(settings, each, book) for each in TARGETS], _rounded),
+            ),
             OTHERS,
             table(
                 (
@@ -208,7 +252,7 @@ def text(settings: StageSettings, book: PriceBook) -> str:
                 interval=EXAMPLE.interval_seconds,
             ),
             table(("limit", *(case.name for case in CASES[:4]), "where it is said"), _limits(settings, book)),
-            MEASURED.format(tool="`tools/cost/footprint.py`"),
+            MEASURED.format(tool="`tools/cost/footprint.py`", interval=EXAMPLE.interval_seconds),
             table(
                 ("of a post", *(f"{sample}, {batch}" for sample in SAMPLES for batch in BATCHES)), _footprints(settings)
             ),
@@ -268,11 +312,7 @@ def _components(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str,
 
 
 def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...]]:
-    provisioned = ProvisionedCapacity(
-        read=Autoscaling(minimum=1, maximum=40_000), write=Autoscaling(minimum=1, maximum=40_000)
-    )
-
-    def costs(**changes: object) -> list[float]:
+    def changed_costs(**changes: object) -> list[float]:
         """Return what each case costs a million events, after changes of `of_stage`'s arguments or of the design."""
         found: list[float] = []
         for case in CASES[:4]:
@@ -288,22 +328,24 @@ def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ..
             found.append(cost(replace(design, **without), EXAMPLE, book, region_of(settings, book)).per_million)
         return found
 
-    as_it_is = costs()
+    as_it_is = changed_costs()
     yield "**as it is**", *(f"**{each:.3f}**" for each in as_it_is)
     changed = {
-        "traces": costs(settings=settings.model_copy(update={"tracing": True})),
-        "no access log": costs(design={"access_log_bytes": 0}),
-        "a provisioned table, 70 % in use": costs(settings=settings.model_copy(update={"table_capacity": provisioned})),
+        "traces": changed_costs(settings=settings.model_copy(update={"tracing": True})),
+        "no access log": changed_costs(design={"access_log_bytes": 0}),
+        "a provisioned table, 70 % in use": changed_costs(
+            settings=settings.model_copy(update={"table_capacity": PROVISIONED})
+        ),
         **{
-            f"functions with {memory} MB": costs(
+            f"functions with {memory} MB": changed_costs(
                 settings=settings.model_copy(update={"memory": FunctionMemory(ingest_mb=memory, processor_mb=memory)})
             )
             for memory in (1024, 1769)
         },
-        "functions that start from snapshots": costs(settings=settings.model_copy(update={"snap_start": True})),
-        "logs kept for 30 days": costs(settings=settings.model_copy(update={"log_retention_days": 30})),
+        FROM_SNAPSHOTS: changed_costs(settings=settings.model_copy(update={"snap_start": True})),
+        "logs kept for 30 days": changed_costs(settings=settings.model_copy(update={"log_retention_days": 30})),
         **{
-            f"{number} message{'s' if number > 1 else ''} for each invocation": costs(messages_per_batch=number)
+            f"{number} message{'s' if number > 1 else ''} for each invocation": changed_costs(messages_per_batch=number)
             for number in (1, 2, 5, 10)
         },
     }
@@ -312,6 +354,37 @@ def _changes(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ..
             what,
             *(f"{amount:.3f} ({amount - before:+.3f})" for amount, before in zip(amounts, as_it_is, strict=True)),
         )
+
+
+def _restored(book: PriceBook, region: str) -> float:
+    """Return what a million starts of `RESTORED_MB` from a snapshot cost, in USD."""
+    restored = MILLION * RESTORED_MB / 1024
+    return book.prices["snapstart_restored_gb"].regions[region].cost(restored)
+
+
+def _kept(settings: StageSettings, book: PriceBook, region: str) -> float:
+    """Return what the snapshots of one version of each function cost a month, in USD."""
+    design = of_stage(settings.model_copy(update={"snap_start": True}), EXAMPLE, 1, book)
+    return cost(design, EXAMPLE, book, region).by_component()[SNAPSHOTS]
+
+
+def _packed(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...]]:
+    single = {sample: _bill(settings, EXAMPLE, Case("", 1, sample), book).per_million for sample in SAMPLES}
+    for batch in (1, *PACKED):
+        cells: list[str] = []
+        for sample, alone in single.items():
+            usd = _bill(settings, EXAMPLE, Case("", batch, sample), book).per_million
+            cells += (f"{usd:.3f}", f"{usd / alone:.1%}")
+        yield f"{batch} event{'s' if batch > 1 else ''}", *cells
+
+
+def _posts() -> Iterator[str]:
+    return ("single posts" if each.batch == 1 else f"posts of {each.batch}" for each in TARGETS)
+
+
+def _aims(found: Sequence[Mapping[str, float]], form: Callable[[float], str]) -> Iterator[tuple[str, ...]]:
+    for what in found[0]:
+        yield what, *(form(each[what]) for each in found)
 
 
 def _others(region: str, book: PriceBook) -> Iterator[tuple[str, ...]]:
@@ -336,13 +409,17 @@ def _limits(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...
         met: list[str] = []
         for found in by_case:
             (same,) = (each for each in found if each.what == limit.what)
-            chargers = f"{float(f'{same.chargers:.2g}'):,.0f}"
+            chargers = _rounded(same.chargers)
             met.append(f"**{chargers}**" if same is first(found) else chargers)
         yield f"{limit.value:,.0f} {limit.what}", *met, limit.source
 
 
 def _footprints(settings: StageSettings) -> Iterator[tuple[str, ...]]:
-    found = [measure(settings.name, sample, batch) for sample in SAMPLES for batch in BATCHES]
+    found = [
+        measure(settings.name, sample, batch, round(EXAMPLE.interval_seconds))
+        for sample in SAMPLES
+        for batch in BATCHES
+    ]
     rows: dict[str, list[float]] = {
         "body of the request": [each.body for each in found],
         "body of the answer": [each.answer for each in found],
@@ -375,6 +452,11 @@ def _prices(book: PriceBook) -> Iterator[tuple[str, ...]]:
         )
         known = "; ".join(dict.fromkeys(f"{each.known} {each.date.isoformat()}: {each.source}" for each in regional))
         yield f"`{name}`", price.unit, *amounts, known
+
+
+def _rounded(number: float) -> str:
+    """Return a number of chargers, of which two digits are as much as is known."""
+    return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def _units(number: int) -> str:

@@ -118,13 +118,19 @@ def main() -> None:
     json.dump(results, sys.__stdout__ or sys.stdout)
 
 
-def ingest(events: list[object], written: Callable[[], list[str]]) -> dict[str, object]:
-    """Post events in one request; return what was sent to the queue, the sizes of body and answer, and the log."""
+def ingest(post: dict[str, Any], written: Callable[[], list[str]]) -> dict[str, object]:
+    """Post events in one request; return what was sent to the queue, the sizes of body and answer, and the log.
+
+    Args:
+        post: `events`, and `secondsAgo`, when they came.
+        written: tells what was logged since it was asked before.
+    """
     from ingest import handler  # noqa: PLC0415 - the functions' packages are found once it runs
     from telemetry import exact_json  # noqa: PLC0415 - as above
     from telemetry.observability import observed  # noqa: PLC0415 - as above
     from telemetry.settings import IngestSettings  # noqa: PLC0415 - as above
 
+    events, received = post["events"], NOW - timedelta(seconds=post["secondsAgo"])
     several = len(events) > 1
     request: Any = {
         "routeKey": handler.BATCH_ROUTE if several else "POST /telemetry",
@@ -133,10 +139,10 @@ def ingest(events: list[object], written: Callable[[], list[str]]) -> dict[str, 
         "body": exact_json.dump(events if several else events[0]),
     }
     queue = Queue()
-    post = observed(
-        lambda: handler.answer(request, IngestSettings.from_environment(), queue, NOW, lambda: PLENTY_SECONDS)
+    respond = observed(
+        lambda: handler.answer(request, IngestSettings.from_environment(), queue, received, lambda: PLENTY_SECONDS)
     )
-    answer = post()
+    answer = respond()
     return {
         "status": answer["statusCode"],
         "bodyBytes": len(request["body"].encode()),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "tests" / "events"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"
 ACCESS_LOG_LINE = EVENTS / "access_log_line.json"
 
 
@@ -25,9 +28,9 @@ class Sample:
     Attributes:
         file: in `tests/events`.
         told: what it is, for people.
-        sent_at: the time in the file that moves on.
+        sent_at: the newest time in the file; all of them move on together.
         register: the path to the energy register, which a charging session moves on.
-        step: by how much in each event.
+        step: by how much in a second.
     """
 
     file: str
@@ -110,19 +113,25 @@ class Footprint:
 
 
 @cache
-def measure(stage: str, sample: str, batch: int) -> Footprint:
+def measure(stage: str, sample: str, batch: int, interval_seconds: int) -> Footprint:
     """Return the footprint of requests with `batch` events, 1 to 100, each of a charger that has posted before.
 
     Args:
         stage: whose name is in what is logged.
         sample: one of `SAMPLES`.
         batch: how many events.
+        interval_seconds: from one to the next: a post of many has events that are late, with a finding for it.
 
     Raises:
         RuntimeError: the functions do not take the sample, or do not run.
     """
     posts = [
-        _events(SAMPLES[sample], charger, first, batch) for charger in ("CP-00001", "CP-00002") for first in (0, batch)
+        {
+            "events": _events(SAMPLES[sample], charger, first, batch, interval_seconds),
+            "secondsAgo": (batch - first) * interval_seconds,
+        }
+        for charger in ("CP-00001", "CP-00002")
+        for first in (0, batch)
     ]
     answered = _run("ingest", stage, posts)
     earlier, now, other_earlier, other_now = ([body for send in each["sends"] for body in send] for each in answered)
@@ -152,25 +161,26 @@ def measure(stage: str, sample: str, batch: int) -> Footprint:
     )
 
 
-def _events(sample: Sample, charger: str, first: int, number: int) -> list[object]:
-    """Return events of a charger a second apart, beginning with its event number `first`.
+def _events(sample: Sample, charger: str, first: int, number: int, interval_seconds: int) -> list[object]:
+    """Return events of a charger an interval apart, beginning with its event number `first`.
 
-    The last of twice that number is of now: that nothing is late, and the register goes on as the power says, is what
-    the rules have nothing to say of.
+    The last of twice that number is of now. The register goes on as the power says: that some are late, where so many
+    intervals are longer than the rules allow, is all that the rules have to say.
     """
     text = (EVENTS / f"{sample.file}.json").read_text()
-    start = datetime(2026, 11, 23, 8, 20, 0, tzinfo=UTC) - timedelta(seconds=2 * number)
+    start = datetime(2026, 11, 23, 8, 20, 0, tzinfo=UTC) - timedelta(seconds=2 * number * interval_seconds)
     events: list[object] = []
     for at in range(first, first + number):
-        moment = (start + timedelta(seconds=at + 1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        event: Any = json.loads(text.replace(sample.sent_at, moment), parse_float=Decimal)
+        later = start + timedelta(seconds=(at + 1) * interval_seconds) - datetime.fromisoformat(sample.sent_at)
+        moved_on = TIME.sub(lambda found, by=later: (datetime.fromisoformat(found[0]) + by).strftime(TIME_FORM), text)
+        event: Any = json.loads(moved_on, parse_float=Decimal)
         event["chargerId"] = charger
         *path, last = sample.register
         place = event
         for step in path:
             place = place[step]
         value = place[last]
-        moved = Decimal(str(value).strip()) + at * sample.step
+        moved = Decimal(str(value).strip()) + at * interval_seconds * sample.step
         place[last] = str(moved) if isinstance(value, str) else moved
         events.append(event)
     return events

@@ -26,6 +26,11 @@ class Limit:
     source: str
     ours: bool = True
 
+    @property
+    def by_aws(self) -> bool:
+        """Whether AWS sets it, and not a setting of the stage."""
+        return self.source.startswith("https://")
+
 
 def limits(  # noqa: PLR0913 - a fleet without its size, a way to post, and where
     settings: StageSettings, interval_seconds: float, batch: int, book: PriceBook, region: str, *, sample: str = "flat"
