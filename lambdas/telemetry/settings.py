@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Json
 class FunctionSettings(BaseModel):
     """What every function is told, by the stack and, of its version, by Lambda."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
+    # Each function reads one of these: Pydantic builds what checks it when it is asked to, not all at import.
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper, defer_build=True)
 
     stage: str
     powertools_service_name: str

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -104,3 +105,11 @@ def test_the_table_is_markdown_with_a_line_for_each_row() -> None:
     assert [cell.strip() for cell in lines[2].split("|")[1:-1]] == [
         *("name", "0.1", "0", "0.2", "met", "0.1", "1", "", "us"),
     ]
+
+
+def test_the_page_has_each_benchmark_with_its_target() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "performance.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| ")]
+    told = {row[1]: row[4] for row in rows}
+    targets = {each.name: "" if each.target is None else f"{each.target:g}" for each in catalogue()}
+    assert {name: told.get(name) for name in targets} == targets
