@@ -110,6 +110,7 @@ def test_the_table_is_markdown_with_a_line_for_each_row() -> None:
 def test_the_page_has_each_benchmark_with_its_target() -> None:
     lines = (Path(__file__).parents[2] / "docs" / "performance.md").read_text().splitlines()
     rows = [[cell.strip() for cell in line.split("|")] for line in lines if line.startswith("| ")]
-    told = {row[1]: row[4] for row in rows}
+    columns = 10
+    told = {row[1]: row[4] for row in rows if len(row) == columns + 1}
     targets = {each.name: "" if each.target is None else f"{each.target:g}" for each in catalogue()}
     assert {name: told.get(name) for name in targets} == targets
