@@ -6,6 +6,8 @@ Usage: python -I -S bundle_paths.py BUNDLE EVENTS
 # ruff: noqa: E402 - what is imported below comes from the bundle
 # pyright: reportMissingImports=false
 
+import base64
+import gzip
 import hashlib
 import json
 import os
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 BUNDLE, EVENTS = sys.argv[1:]
 
@@ -26,6 +28,7 @@ class Services(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     failing: str | None = None
     failing_operation = ""
+    items: ClassVar[dict[str, Any]] = {}
 
     def do_POST(self) -> None:
         """Answer one call."""
@@ -59,8 +62,13 @@ def answer_to(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
             return {"Successful": sent, "Failed": []}
         case "ChangeMessageVisibilityBatch":
             return {"Successful": [{"Id": each["Id"]} for each in asked["Entries"]], "Failed": []}
+        case "PutItem":
+            Services.items[asked["Item"]["chargerId"]["S"]] = asked["Item"]
+            return {}
         case "BatchGetItem":
-            return {"Responses": {"latest": []}, "UnprocessedKeys": {}}
+            chargers = [key["chargerId"]["S"] for key in asked["RequestItems"]["latest"]["Keys"]]
+            found = [Services.items[each] for each in chargers if each in Services.items]
+            return {"Responses": {"latest": found}, "UnprocessedKeys": {}}
         case _:
             return {}
 
@@ -122,8 +130,22 @@ def is_made(module: ModuleType, part: str) -> bool:
 
 
 made = [is_made(ingest.handler, "_queue"), is_made(processor.handler, "_processor"), is_made(query.handler, "_table")]
+
+
+def etag_of(request: dict[str, Any]) -> str:
+    """Return the `ETag` of an answer."""
+    Services.failing = None
+    return query.handler.handler(request, Context())["headers"]["etag"]  # pyright: ignore[reportArgumentType] - a recorded request
+
+
+SEVERAL = "chargerId=CP-001&chargerId=CP-2"
 post, batch, get = event("post_telemetry"), event("sqs_batch"), event("get_telemetry")
 one = json.loads(post["body"])
+packed = {
+    "headers": {"content-type": "application/gzip"},
+    "body": base64.b64encode(gzip.compress(post["body"].encode())).decode(),
+    "isBase64Encoded": True,
+}
 several = json.dumps([one, one | {"chargerId": "CP-2"}, {"chargerId": "CP-3"}])
 attribute = aws_clients.dynamodb().meta.service_model.shape_for("AttributeValue")
 outcomes: dict[str, object] = {
@@ -133,16 +155,21 @@ outcomes: dict[str, object] = {
     .metadata.get("document"),
     "accepted": outcome(ingest.handler.handler, post),
     "accepted in part": outcome(ingest.handler.handler, post | {"routeKey": "POST /telemetry/batch", "body": several}),
+    "gzip": outcome(ingest.handler.handler, post | packed),
     "not JSON": outcome(ingest.handler.handler, post | {"body": "{"}),
     "invalid": outcome(ingest.handler.handler, post | {"body": "{}"}),
     "queue throttled": outcome(ingest.handler.handler, post, "RequestThrottled"),
     "queue broken": outcome(ingest.handler.handler, post, "broken"),
     "queue gone": outcome(ingest.handler.handler, post, "closed"),
-    "processed": outcome(processor.handler.handler, batch),
+    "absent": outcome(query.handler.handler, get),
     "table throttled": outcome(processor.handler.handler, batch, "ProvisionedThroughputExceededException"),
     "conflict": outcome(processor.handler.handler, batch, "ConditionalCheckFailedException", "PutItem"),
     "table broken": outcome(processor.handler.handler, batch, "broken"),
-    "absent": outcome(query.handler.handler, get),
+    "processed": outcome(processor.handler.handler, batch),
+    "stored": outcome(query.handler.handler, get),
+    "processed again": outcome(processor.handler.handler, batch),
+    "unchanged": outcome(query.handler.handler, get | {"headers": {"if-none-match": etag_of(get)}}),
+    "several": outcome(query.handler.handler, get | {"routeKey": "GET /telemetry", "rawQueryString": SEVERAL}),
     "not readable": outcome(query.handler.handler, get, "closed"),
     "description": outcome(query.handler.handler, get | {"routeKey": "GET /openapi.json"}),
 }
