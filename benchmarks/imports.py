@@ -34,6 +34,8 @@ def main() -> int:
         "bundle", nargs="?", type=Path, help="the folder of a bundle; ours, built anew, where not given"
     )
     options = parser.parse_args()
+    if options.bundle and not (options.bundle / "ingest").is_dir():
+        parser.error(f"{options.bundle} is no folder of a bundle, such as cdk.out/asset.HASH")
     with tempfile.TemporaryDirectory() as folder:
         bundle: Path = options.bundle or Path(folder) / "bundle"
         if not options.bundle:

@@ -5,9 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 ref=${1:-origin/main}
 
+if ! since=$(git merge-base "$ref" HEAD 2>/dev/null); then
+  echo "diff.sh: this clone knows no $ref that HEAD comes from; give a branch or a commit, e.g. scripts/diff.sh HEAD~1" >&2
+  exit 2
+fi
+
 base=$(mktemp -d)
 trap 'git worktree remove --force "$base/tree" 2>/dev/null || true; rm -rf "$base"' EXIT
-git worktree add --quiet --detach "$base/tree" "$(git merge-base "$ref" HEAD)"
+git worktree add --quiet --detach "$base/tree" "$since"
 
 # The rule packs judge what is synthesized to be deployed: a difference is told without them, in half the time.
 export CDK_VALIDATION=false
