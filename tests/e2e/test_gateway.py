@@ -1,0 +1,146 @@
+"""`examples/gateway.py`, as a process that a producer writes to, against the stack with faults."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.fault_proxy import SEND, SEND_BATCH, SEND_ONE, FaultProxy, queue_fails, refused_entries
+from tests.e2e.harness import PROJECT, Api, Cloud, event_of, eventually
+
+Json = dict[str, object]
+Start = Callable[[], "Gateway"]
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway."""
+
+    process: subprocess.Popen[bytes]
+
+    def write(self, *events: Json | bytes) -> None:
+        assert self.process.stdin
+        for each in events:
+            self.process.stdin.write((each if isinstance(each, bytes) else json.dumps(each).encode()) + b"\n")
+        self.process.stdin.flush()
+
+    def ends(self) -> tuple[int, list[Json]]:
+        """Return the exit code and what was refused, once it has ended by itself."""
+        refused, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, [json.loads(line) for line in refused.splitlines()]
+
+    def told_to_end(self) -> tuple[int, list[Json]]:
+        """Return the same after SIGTERM, with the input still open."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.stdin
+        stdin, self.process.stdin = self.process.stdin, None
+        try:
+            return self.ends()
+        finally:
+            stdin.close()
+
+
+@contextmanager
+def running(api: Api) -> Generator[Gateway]:
+    process = subprocess.Popen(
+        [sys.executable, PROJECT / "examples" / "gateway.py"],
+        env={"TELEMETRY_API_URL": api.url, "TELEMETRY_TOKEN": api.token or "", "NO_PROXY": "*"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with process:
+        try:
+            yield Gateway(process)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def gateway(api: Api) -> Generator[Gateway]:
+    with running(api) as started:
+        yield started
+
+
+def events_of(charger_id: str, count: int) -> list[Json]:
+    return [event_of(charger_id, seconds_ago=count - at, reading=at) for at in range(count)]
+
+
+def stored_reading(api: Api, charger_id: str) -> object:
+    answer = api.latest(charger_id)
+    return answer.json()["payload"].get("reading") if answer.is_success else None
+
+
+def accepted(cloud: Cloud, charger_ids: Sequence[str]) -> list[list[str]]:
+    """Return the chargers of each request of which ingest accepted events of these, in order."""
+    lines = [line["chargerIds"] for line in cloud.log_lines("Ingest", message="events accepted")]
+    return [line for line in lines if isinstance(line, list) and {*line} & {*charger_ids}]
+
+
+def test_what_several_chargers_send_is_stored_when_the_input_ends(api: Api, gateway: Gateway, charger_id: str) -> None:
+    chargers = [f"{charger_id}-{each}" for each in "abc"]
+    gateway.write(*(event for sent in zip(*(events_of(each, 70) for each in chargers), strict=True) for event in sent))
+    assert gateway.ends() == (0, [])
+    for each in chargers:
+        assert eventually(lambda each=each: stored_reading(api, each) == 69)
+
+
+def test_a_change_of_status_is_posted_with_what_was_collected_before_the_input_ends(
+    api: Api, gateway: Gateway, charger_id: str
+) -> None:
+    measured, changed = events_of(charger_id, 2)
+    gateway.write(measured, {**changed, "chargerStatus": "Charging"})
+    assert eventually(lambda: stored_reading(api, charger_id) == 1)
+    assert gateway.process.poll() is None
+
+
+def test_sigterm_flushes_what_was_written(api: Api, gateway: Gateway, charger_id: str) -> None:
+    gateway.write({**event_of(charger_id, seconds_ago=2), "chargerStatus": "Available"})
+    assert eventually(lambda: api.latest(charger_id).is_success)
+    gateway.write(event_of(charger_id, reading="last"))
+    assert gateway.told_to_end() == (0, [])
+    assert eventually(lambda: stored_reading(api, charger_id) == "last")
+
+
+def test_a_503_is_posted_again_until_it_is_accepted(
+    api: Api, gateway: Gateway, charger_id: str, calls_of_ingest: FaultProxy
+) -> None:
+    with calls_of_ingest.injecting(queue_fails, into=SEND, about=[charger_id]) as sends:
+        gateway.write(*events_of(charger_id, 3))
+        assert gateway.process.stdin
+        gateway.process.stdin.flush()
+        eventually(lambda: sends.met >= 2)
+    assert gateway.ends() == (0, [])
+    assert eventually(lambda: stored_reading(api, charger_id) == 2)
+
+
+def test_of_a_207_only_what_was_not_accepted_is_posted_again_and_what_is_invalid_is_told(
+    cloud: Cloud, api: Api, gateway: Gateway, charger_id: str, calls_of_ingest: FaultProxy
+) -> None:
+    accepted_at_once, later, invalid = (f"{charger_id}-{each}" for each in ("once", "later", "invalid"))
+    wrong = {**event_of(invalid), "timestamp": "yesterday"}
+    with calls_of_ingest.injecting(refused_entries([later]), into=SEND_BATCH, about=[later]) as batches:
+        # What is left of a batch is sent alone.
+        with calls_of_ingest.injecting(queue_fails, into=SEND_ONE, about=[later]) as alone:
+            gateway.write(*events_of(later, 2), wrong, *events_of(accepted_at_once, 2), b"not JSON")
+            eventually(lambda: batches.met and alone.met >= 2)
+            assert eventually(lambda: stored_reading(api, accepted_at_once) == 1)
+            assert stored_reading(api, later) is None
+    code, refused = gateway.ends()
+    assert code == 0
+    assert [each["event"] for each in refused] == ["not JSON", json.dumps(wrong)]
+    assert "/timestamp" in str(refused[1]["why"])
+    assert eventually(lambda: stored_reading(api, later) == 1)
+
+
+def test_what_the_api_never_accepted_is_told_when_the_gateway_has_to_end(charger_id: str) -> None:
+    events = events_of(charger_id, 2)
+    with running(Api("http://127.0.0.1:1", "none")) as gateway:
+        gateway.write(*events)
+        code, left = gateway.told_to_end()
+    assert code == 1
+    assert [json.loads(str(each["event"])) for each in left] == events
