@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DEPENDABOT = ".github/dependabot.yml"
 WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
 # What runs on AWS or on an engineer's machine; tests do not.
-SHIPPED = ["app.py", "lambdas", "telemetry_stack", "tools"]
+SHIPPED = ["app.py", "examples", "lambdas", "telemetry_stack", "tools"]
 
 CHECKS: dict[str, list[str]] = {
     "lint": ["ruff", "check", "."],
