@@ -27,7 +27,7 @@ COLLECT_SECONDS, FLUSH_SECONDS, LONGEST_PAUSE_SECONDS = 5, 20, 60
 TIMEOUT_SECONDS = 35  # API Gateway answers within 30.
 MOST_EVENTS, MOST_BYTES = 100, 1024 * 1024
 MOST_WAITING = 10_000  # While the API is away; further ones wait in the pipe.
-TRY_AGAIN = {401, 403, 429, *range(500, 600)}  # A token may have expired: the next attempt reads the next one.
+TRY_AGAIN = {401, 403, 429, *range(500, 600)}  # 401, 403: the token is read each time, for yours to renew.
 
 
 class Gateway:
@@ -84,7 +84,6 @@ class Gateway:
         attempt = 0
         while self.sending:
             answer = None
-            # Read each time: a gateway of yours gets it from its issuer, and the next before it ends.
             headers = {"Authorization": f"Bearer {os.environ['TELEMETRY_TOKEN']}", "Content-Type": "application/gzip"}
             body = gzip.compress(b"[" + b",".join(self.sending) + b"]")
             with suppress(httpx.TransportError):

@@ -100,7 +100,8 @@ def test_a_charger_without_a_clock_learns_the_servers_time(api: Api, charger_id:
 def test_a_batch_is_answered_result_by_result(api: Api, charger_id: str, tmp_path: Path) -> None:
     status, refused = run(api, BATCH[0], program(*BATCH), charger_id, tmp_path).splitlines()
     assert status == "207"
-    assert refused.startswith("refused 2 422 [{'pointer': '/timestamp'")
+    assert refused.startswith("refused 2 422 ")
+    assert "'/timestamp'" in refused
     for charger, power in (("7", 7200), ("8", 11000)):
         metrics = eventually(lambda charger=charger: api.latest(f"{charger_id}-{charger}").json().get("metrics"))
         assert metrics["powerW"] == power

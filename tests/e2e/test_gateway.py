@@ -45,9 +45,12 @@ class Gateway:
 
 
 @contextmanager
-def running(api: Api) -> Generator[Gateway]:
+def running(api: Api, **settings: float) -> Generator[Gateway]:
+    """Run the gateway with these of its settings otherwise than they stand in it."""
+    program = f"import asyncio, sys, gateway; vars(gateway).update({settings}); sys.exit(asyncio.run(gateway.main()))"
     process = subprocess.Popen(
-        [sys.executable, PROJECT / "examples" / "gateway.py"],
+        [sys.executable, "-c", program],
+        cwd=PROJECT / "examples",
         env={"TELEMETRY_API_URL": api.url, "TELEMETRY_TOKEN": api.token or "", "NO_PROXY": "*"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -63,6 +66,13 @@ def running(api: Api) -> Generator[Gateway]:
 @pytest.fixture
 def gateway(api: Api) -> Generator[Gateway]:
     with running(api) as started:
+        yield started
+
+
+@pytest.fixture
+def patient_gateway(api: Api) -> Generator[Gateway]:
+    """Return one that posts nothing merely because it was collected for long."""
+    with running(api, COLLECT_SECONDS=3600) as started:
         yield started
 
 
@@ -84,19 +94,19 @@ def test_what_several_chargers_send_is_stored_when_the_input_ends(api: Api, gate
 
 
 def test_a_change_of_status_is_posted_with_what_was_collected_before_the_input_ends(
-    api: Api, gateway: Gateway, charger_id: str
+    api: Api, patient_gateway: Gateway, charger_id: str
 ) -> None:
     measured, changed = events_of(charger_id, 2)
-    gateway.write(measured, {**changed, "chargerStatus": "Charging"})
+    patient_gateway.write(measured, {**changed, "chargerStatus": "Charging"})
     assert eventually(lambda: stored_reading(api, charger_id) == 1)
-    assert gateway.process.poll() is None
+    assert patient_gateway.process.poll() is None
 
 
-def test_sigterm_flushes_what_was_written(api: Api, gateway: Gateway, charger_id: str) -> None:
-    gateway.write({**event_of(charger_id, seconds_ago=2), "chargerStatus": "Available"})
+def test_sigterm_flushes_what_was_written(api: Api, patient_gateway: Gateway, charger_id: str) -> None:
+    patient_gateway.write({**event_of(charger_id, seconds_ago=2), "chargerStatus": "Available"})
     assert eventually(lambda: api.latest(charger_id).is_success)
-    gateway.write(event_of(charger_id, reading="last"))
-    assert gateway.told_to_end() == (0, [])
+    patient_gateway.write(event_of(charger_id, reading="last"))
+    assert patient_gateway.told_to_end() == (0, [])
     assert eventually(lambda: stored_reading(api, charger_id) == "last")
 
 
@@ -133,7 +143,7 @@ def test_of_a_207_only_what_was_not_accepted_is_posted_again_and_what_is_invalid
 
 def test_what_the_api_never_accepted_is_told_when_the_gateway_has_to_end(charger_id: str) -> None:
     events = [{**each, "chargerStatus": "Charging"} for each in events_of(charger_id, 2)]
-    with running(Api("http://127.0.0.1:1", "none")) as gateway:
+    with running(Api("http://127.0.0.1:1", "none"), FLUSH_SECONDS=1) as gateway:
         gateway.write(*events)
         assert gateway.process.stderr
         assert b"events again in" in gateway.process.stderr.readline()
