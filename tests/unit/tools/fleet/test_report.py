@@ -1,0 +1,160 @@
+"""What a run is told as, and how the command reads its arguments and ends."""
+
+import io
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.unit.tools.fleet.plans import plan
+from tools.fleet import __main__ as command
+from tools.fleet.figures import Figures, percentile
+from tools.fleet.ledger import Difference
+from tools.fleet.report import Report, progress_line
+from tools.fleet.run import Display, client_of
+
+FIGURES = Figures(
+    requests=9,
+    sent=10,
+    accepted=6,
+    unknown=1,
+    rejected=Counter({"422 /timestamp is required": 2, "400 The body is not JSON": 1}),
+    retries=Counter({"429": 2}),
+    flaws=Counter({"malformed": 3}),
+    latencies=[each / 100 for each in range(100, 0, -1)],
+)
+
+
+def report(*differences: Difference) -> Report:
+    return Report(plan(), FIGURES, 5.0, differences)
+
+
+def test_the_report_names_what_was_rejected_by_its_reason_and_the_verdict() -> None:
+    lines = [" ".join(line.split()) for line in report().as_text().splitlines()]
+    assert "2 422 /timestamp is required" in lines
+    assert "rate 2.0 events/s" in lines
+    assert "latency p50 500 ms, p95 950 ms, p99 990 ms" in lines
+    assert lines[-1] == "verdict no difference"
+
+
+def test_the_report_lists_the_differences_the_first_of_many_alone() -> None:
+    many = report(*(Difference(f"F-{number}", "charger: missing") for number in range(30)))
+    assert "F-19" in many.as_text()
+    assert "F-20" not in many.as_text()
+    assert "... 10 more" in many.as_text()
+    assert len(json.loads(many.as_json())["differences"]) == 30
+
+
+def test_the_report_for_a_program_has_the_same_figures() -> None:
+    told = json.loads(report(Difference("F-1", "charger: stale")).as_json())
+    assert told["differences"] == [{"chargerId": "F-1", "what": "charger: stale"}]
+    assert (told["verdict"], told["sent"], told["eventsPerSecond"]) == ("1 difference", 10, 2.0)
+    assert told["rejected"]["400 The body is not JSON"] == 1
+    assert json.loads(Report(plan(), Figures(), 0.0, None).as_json())["differences"] is None
+
+
+def test_a_percentile_is_the_smallest_value_that_covers_so_many() -> None:
+    assert [percentile([1, 2, 3, 4], each) for each in (1, 50, 51, 99)] == [1, 2, 3, 4]
+
+
+def test_progress_is_one_line_on_a_terminal_and_lines_else() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, printed in (Terminal(), "\rlong line\n"), (io.StringIO(), "long line\n"):
+        display = Display(stream)
+        display.tell("long line")
+        # Too soon for another.
+        display.tell("more")
+        display.end()
+        assert stream.getvalue() == printed
+
+
+def test_progress_tells_the_rate_and_what_was_rejected_by_status() -> None:
+    line = progress_line(FIGURES, 5.0, due=100)
+    assert "10/100 events  2.0/s  accepted 6  rejected 400: 1 422: 2  retries 2  p50 500 p95 950 p99 990 ms" in line
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "--chargers 0",
+        "--chargers many",
+        "--flaws 1.1",
+        "--flaws nan",
+        "--interval 0",
+        "--interval 5 --rate 2",
+        "--duration -1",
+        "--stage moon",
+        "--stage dev",
+        "--url ftp://a --token t",
+        "--url https://a",
+        "--url https://a --token t --stage dev",
+    ],
+)
+def test_a_wrong_argument_ends_with_2_and_one_line(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(wrong.split())
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("fleet.sh: ")
+    assert error.count("\n") == 1
+
+
+def run_against(service: httpx.MockTransport, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(command, "client_of", lambda url, token: client_of(url, token, service))
+    return command.main(["--url", "https://api.example", "--token", "t", "--duration", "0.2", *arguments])
+
+
+class Keeping:
+    """A service that accepts all of one connector, and keeps the newest of each charger, or the first."""
+
+    def __init__(self, *, newest_wins: bool) -> None:
+        self.newest_wins = newest_wins
+        self.items: dict[str, dict[str, str]] = {}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            asked = request.url.params.get_list("chargerId")
+            return httpx.Response(200, json={"items": [self.items[each] for each in asked if each in self.items]})
+        body = json.loads(request.content)
+        event = {**body, "eventId": f"{len(request.content)} {body['timestamp']}", "ingestedAt": body["timestamp"]}
+        item = self.items.get(body["chargerId"], {"connectors": {}})
+        newest = {**event, "connectors": {**item["connectors"], str(body["connectorId"]): event}}  # type: ignore[dict-item]
+        if self.newest_wins or body["chargerId"] not in self.items:
+            self.items[body["chargerId"]] = newest
+        return httpx.Response(202, json=event)
+
+
+def test_the_exit_code_and_the_file_say_whether_there_was_a_difference(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.fleet.reading.PATIENCE_SECONDS", 0.0)
+    file = tmp_path / "report.json"
+    asked = ["--chargers", "4", "--interval", "0.03", "--json", str(file)]
+    assert run_against(httpx.MockTransport(Keeping(newest_wins=True)), monkeypatch, *asked) == 0
+    assert json.loads(file.read_text())["verdict"] == "no difference"
+    assert run_against(httpx.MockTransport(Keeping(newest_wins=False)), monkeypatch, *asked) == 1
+    assert json.loads(file.read_text())["differences"]
+    assert "stale" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_still_reports_what_it_did(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            raise KeyboardInterrupt
+        return httpx.Response(200, json={"items": []})
+
+    assert run_against(httpx.MockTransport(answer), monkeypatch, "--chargers", "4") == 130
+    assert "verdict   none: interrupted" in capsys.readouterr().out
+
+
+def test_a_rate_of_the_fleet_is_an_interval_of_each_charger() -> None:
+    arguments = command._parser().parse_args(["--chargers", "50", "--rate", "10"])  # noqa: SLF001
+    assert command.plan_of(arguments, datetime(2026, 11, 23, tzinfo=UTC)).interval == 5

@@ -1,0 +1,153 @@
+"""The command behind `scripts/fleet.sh`."""
+
+import argparse
+import asyncio
+import math
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from telemetry_stack.stages import STAGE_NAMES
+from tools.command_line import INTERRUPTED, CommandError, OneLineParser, run_to_its_end
+from tools.deployed_stage import deployed_stage
+from tools.fleet.plan import Plan
+from tools.fleet.run import Run, client_of
+from tools.local_cloud.cloud import chosen_cloud
+from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
+
+LOCAL = "local"
+MOST_CHARGERS = 9999
+INTERVAL_SECONDS = 10.0
+
+
+def main(command_line: list[str]) -> int:
+    """Let a fleet send and judge what was kept of it, and end with one clear line where that fails."""
+    parser = _parser()
+    arguments = parser.parse_args(command_line)
+    if arguments.url and arguments.stage:
+        parser.error("give --stage or --url, not both")
+    if not arguments.token and (arguments.url or arguments.stage not in {None, LOCAL}):
+        parser.error("give a --token: only stage local makes one of its own")
+    return run_to_its_end("fleet.sh", lambda: _run(arguments))
+
+
+def plan_of(arguments: argparse.Namespace, begun: datetime) -> Plan:
+    """Return what the arguments ask for; each run has chargers of its own, so that it begins with nothing."""
+    interval = arguments.chargers / arguments.rate if arguments.rate else arguments.interval
+    return Plan(
+        prefix=f"FLEET-{begun:%Y%m%d%H%M%S%f}",
+        chargers=arguments.chargers,
+        interval=interval,
+        duration=arguments.duration,
+        flaws=arguments.flaws,
+        seed=arguments.seed,
+        begun=begun,
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    url, token = _service(arguments)
+    run = Run(plan_of(arguments, datetime.now(UTC)), client_of(url, token))
+    interrupted = False
+    try:
+        asyncio.run(run.to_its_end())
+    except KeyboardInterrupt:
+        interrupted = True
+    report = run.report()
+    print(report.as_text())
+    if arguments.json:
+        try:
+            arguments.json.write_text(f"{report.as_json()}\n")
+        except OSError as error:
+            raise CommandError(f"the report can't be written: {error}") from error
+    if interrupted:
+        return INTERRUPTED
+    return 1 if report.differences else 0
+
+
+def _service(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the service's URL and a token for it."""
+    if arguments.url:
+        return arguments.url, arguments.token
+    stage = deployed_stage(arguments.stage or LOCAL, profile=arguments.profile)
+    token = arguments.token or chosen_cloud().token(chargers=EVERY_CHARGER, scopes=SCOPES, expires_in=A_DAY)
+    return stage.outputs["ApiUrl"], token
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="scripts/fleet.sh",
+        description="Lets a fleet of simulated chargers post to the service, reads back what was kept of it, and says "
+        "where that differs from what must be kept. Each run has chargers of its own.",
+        epilog="Exit code 0 when there is no difference, 1 when there is one, 130 when interrupted.",
+    )
+    parser.add_argument("--chargers", type=_chargers, default=20, metavar="N", help="how many (default: 20)")
+    pace = parser.add_mutually_exclusive_group()
+    pace.add_argument(
+        "--interval",
+        type=_positive,
+        default=INTERVAL_SECONDS,
+        metavar="SECONDS",
+        help="between two events of a charger (default: 10)",
+    )
+    pace.add_argument("--rate", type=_positive, metavar="N", help="events a second of the whole fleet, instead")
+    parser.add_argument(
+        "--duration", type=_positive, default=60.0, metavar="SECONDS", help="how long they send (default: 60)"
+    )
+    parser.add_argument(
+        "--flaws",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="the share of events that are late, duplicated, out of order, malformed, of a wrong clock or replayed, "
+        "and of chargers behind a gateway, from 0 to 1 (default: 0)",
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="what chance depends on (default: 1)")
+    parser.add_argument(
+        "--stage", choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)} (default: local)"
+    )
+    parser.add_argument("--profile", help="the AWS profile to use; stage local needs none")
+    parser.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
+    parser.add_argument("--token", help="a bearer token that may post and read; stage local needs none")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON, too")
+    return parser
+
+
+def _chargers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_CHARGERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_CHARGERS}")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    number = _number(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not more than 0")
+    return number
+
+
+def _share(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 0 to 1")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return number
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL that begins with http:// or https://")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""What a run is told as: a line while it goes on, and a report as text and as JSON at its end."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from tools.fleet.figures import Figures, rate_of
+from tools.fleet.ledger import Difference
+from tools.fleet.plan import Plan
+
+MOST_DIFFERENCES_SHOWN = 20
+NOT_READ = "none: interrupted before what was kept was read back"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run at its end.
+
+    Attributes:
+        seconds: how long it sent.
+        differences: what is not as it must be; None where nothing was read back.
+    """
+
+    plan: Plan
+    figures: Figures
+    seconds: float
+    differences: Sequence[Difference] | None
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a few words."""
+        if self.differences is None:
+            return NOT_READ
+        if not self.differences:
+            return "no difference"
+        return f"{len(self.differences)} differences" if len(self.differences) > 1 else "1 difference"
+
+    def as_text(self) -> str:
+        """Return it for a person."""
+        return "\n".join(self._lines())
+
+    def as_json(self) -> str:
+        """Return it for a program: seconds, events a second, and milliseconds by percentile."""
+        plan, figures = self.plan, self.figures
+        told = {
+            "plan": asdict(plan) | {"begun": plan.begun.isoformat()},
+            "seconds": round(self.seconds, 3),
+            "requests": figures.requests,
+            "sent": figures.sent,
+            "accepted": figures.accepted,
+            "rejected": dict(figures.rejected.most_common()),
+            "unknown": figures.unknown,
+            "retries": dict(figures.retries.most_common()),
+            "flaws": dict(figures.flaws.most_common()),
+            "eventsPerSecond": round(rate_of(figures.sent, self.seconds), 1),
+            "latencyMilliseconds": figures.milliseconds(),
+            "verdict": self.verdict,
+            "differences": None
+            if self.differences is None
+            else [{"chargerId": each.charger_id, "what": each.what} for each in self.differences],
+        }
+        return json.dumps(told, indent=2)
+
+    def _lines(self) -> Iterator[str]:
+        plan, figures = self.plan, self.figures
+        latency = ", ".join(f"{name} {value} ms" for name, value in figures.milliseconds().items()) or "no answer"
+        yield f"{plan.chargers} chargers, {plan.prefix}-*, an event every {plan.interval:g} s, seed {plan.seed}"
+        yield f"  sent      {figures.sent} events in {figures.requests} requests and {self.seconds:.1f} s"
+        yield f"  rate      {rate_of(figures.sent, self.seconds):.1f} events/s"
+        yield f"  latency   {latency}"
+        yield f"  accepted  {figures.accepted}"
+        yield f"  rejected  {figures.rejected.total()}"
+        yield from _counted(figures.rejected)
+        yield f"  unknown   {figures.unknown}"
+        yield f"  retries   {figures.retries.total()}"
+        yield from _counted(figures.retries)
+        yield f"  flaws     {figures.flaws.total()} events"
+        yield from _counted(figures.flaws)
+        yield f"  verdict   {self.verdict}"
+        differences = self.differences or ()
+        yield from (f"    {each.charger_id}  {each.what}" for each in differences[:MOST_DIFFERENCES_SHOWN])
+        if len(differences) > MOST_DIFFERENCES_SHOWN:
+            yield f"    ... {len(differences) - MOST_DIFFERENCES_SHOWN} more: all are in the file of --json"
+
+
+def progress_line(figures: Figures, seconds: float, due: int) -> str:
+    """Return how a run stands, on one line.
+
+    Args:
+        figures: what was counted.
+        seconds: since the beginning.
+        due: how many events there are in all.
+    """
+    latency = " ".join(f"{name} {value}" for name, value in figures.milliseconds().items())
+    statuses = Counter[str]()
+    for reason, events in figures.rejected.items():
+        statuses[reason.partition(" ")[0]] += events
+    rejected = " ".join(f"{status}: {events}" for status, events in sorted(statuses.items()))
+    return (
+        f"{seconds:4.0f} s  {figures.sent}/{due} events  {rate_of(figures.sent, seconds):.1f}/s  "
+        f"accepted {figures.accepted}  rejected {rejected or 0}  retries {figures.retries.total()}  {latency} ms"
+    )
+
+
+def _counted(counter: Counter[str]) -> Iterator[str]:
+    return (f"    {events:6}  {what}" for what, events in counter.most_common())

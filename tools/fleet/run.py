@@ -1,0 +1,131 @@
+"""A run of a fleet: all senders at once, each post at its time, and what is told meanwhile."""
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+import httpx
+
+from tools.fleet.figures import Figures
+from tools.fleet.ledger import Difference, Ledger
+from tools.fleet.plan import Plan
+from tools.fleet.posts import Post, senders_of
+from tools.fleet.reading import Json, read_back, settled
+from tools.fleet.report import Report, progress_line
+from tools.fleet.sending import MOST_REQUESTS_AT_ONCE, TIMEOUT_SECONDS, Sender
+
+TERMINAL_SECONDS = 0.5
+# Where what is told is kept in a file.
+LINES_SECONDS = 5.0
+
+
+@dataclass
+class Display:
+    """Tells how a run stands: one line that is written again on a terminal, else a line every few seconds."""
+
+    stream: TextIO = field(default_factory=lambda: sys.stderr)
+    _next: float = 0.0
+    _width: int = 0
+
+    def tell(self, line: str) -> None:
+        """Say it where it is time to."""
+        is_terminal = self.stream.isatty()
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + (TERMINAL_SECONDS if is_terminal else LINES_SECONDS)
+        if is_terminal:
+            print(f"\r{line:<{self._width}}", end="", file=self.stream, flush=True)
+            self._width = len(line)
+        else:
+            print(line, file=self.stream, flush=True)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._width:
+            print(file=self.stream, flush=True)
+            self._width = 0
+
+
+@dataclass
+class Run:
+    """A run of a fleet.
+
+    Attributes:
+        plan: what is sent.
+        client: with the service's URL and the token.
+        display: where it is told how it stands.
+    """
+
+    plan: Plan
+    client: httpx.AsyncClient
+    display: Display = field(default_factory=Display)
+    figures: Figures = field(default_factory=Figures)
+    ledger: Ledger = field(default_factory=Ledger)
+    _begun: float = 0.0
+    _ended: float = 0.0
+    _differences: list[Difference] | None = None
+
+    async def to_its_end(self) -> None:
+        """Send all and read it back.
+
+        Raises:
+            CommandError: what was kept can't be read.
+        """
+        try:
+            # What can't be read in the end need not be sent.
+            await read_back(self.client, self.plan.charger_ids[:1], attempts=1)
+            await self._send()
+            differences = await settled(self._read_back, self.ledger, self.display.tell)
+            self._differences = [*self.ledger.surprises, *differences]
+        finally:
+            self.display.end()
+            await self.client.aclose()
+
+    def report(self) -> Report:
+        """Return how it stands; also where it was interrupted."""
+        seconds = (self._ended or time.monotonic()) - self._begun
+        return Report(self.plan, self.figures, seconds, self._differences)
+
+    async def _read_back(self) -> dict[str, Json]:
+        return await read_back(self.client, self.plan.charger_ids)
+
+    async def _send(self) -> None:
+        senders = senders_of(self.plan)
+        due = sum(len(post.events) for posts in senders for post in posts)
+        chance = random.Random(self.plan.seed)  # noqa: S311 - the same for the same seed
+        sender = Sender(self.client, self.ledger, self.figures, chance)
+        self._begun = time.monotonic()
+        telling = asyncio.create_task(self._tell(due))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for posts in senders:
+                    tasks.create_task(self._send_each(sender, posts))
+        finally:
+            self._ended = time.monotonic()
+            telling.cancel()
+
+    async def _send_each(self, sender: Sender, posts: Sequence[Post]) -> None:
+        for post in posts:
+            await asyncio.sleep(self._begun + post.at - time.monotonic())
+            await sender.send(post)
+
+    async def _tell(self, due: int) -> None:
+        while True:
+            await asyncio.sleep(TERMINAL_SECONDS)
+            self.display.tell(progress_line(self.figures, time.monotonic() - self._begun, due))
+
+
+def client_of(url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Return a client of the service; proxies of the environment are not for it."""
+    return httpx.AsyncClient(
+        base_url=url,
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=TIMEOUT_SECONDS,
+        limits=httpx.Limits(max_connections=MOST_REQUESTS_AT_ONCE),
+        transport=transport,
+        trust_env=False,
+    )

@@ -1,0 +1,159 @@
+"""Posting as the contract asks of senders: again with the same body where that can help, after `Retry-After`."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from tools.fleet.figures import Figures
+from tools.fleet.flaws import Sent
+from tools.fleet.ledger import Ledger
+from tools.fleet.posts import Post
+
+MOST_REQUESTS_AT_ONCE = 16
+MOST_ATTEMPTS = 8
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+# API Gateway answers within 30 s: docs/timeouts.md.
+TIMEOUT_SECONDS = 35.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one event of a request."""
+
+    status: int
+    reason: str = ""
+    event_id: str = ""
+    ingested_at: str = ""
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Whether sending it again as it is can help."""
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class Sender:
+    """Sends for the whole fleet, so many requests at once at most.
+
+    Args:
+        client: with the service's URL and the token.
+        ledger: where what became of each event is noted.
+        figures: where it is counted.
+        chance: of pauses, so that chargers do not come back all at once.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        ledger: Ledger,
+        figures: Figures,
+        chance: random.Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._figures = figures
+        self._chance = chance
+        self._sleep = sleep
+        self._turns = asyncio.Semaphore(MOST_REQUESTS_AT_ONCE)
+
+    async def send(self, post: Post) -> None:
+        """Post until it is known of each event what became of it, or it is given up."""
+        self._figures.begin(post.events)
+        waiting = post.events
+        try:
+            for attempt in range(MOST_ATTEMPTS):
+                answer = await self._attempt(replace(post, events=waiting))
+                if answer is None:
+                    why, pause = "no answer", None
+                else:
+                    why, pause = str(answer.status_code), retry_after_of(answer)
+                    waiting = self._note(waiting, results_of(answer, len(waiting)))
+                if not waiting:
+                    return
+                if attempt < MOST_ATTEMPTS - 1:
+                    self._figures.retries[why] += 1
+                    await self._sleep(pause if pause is not None else self._back_off(attempt))
+        finally:
+            # Given up, or interrupted.
+            for event in waiting:
+                self._figures.unknown += 1
+                self._ledger.lose_sight_of(event)
+
+    async def _attempt(self, post: Post) -> httpx.Response | None:
+        async with self._turns:
+            self._figures.requests += 1
+            begun = time.monotonic()
+            try:
+                answer = await self._client.post(
+                    post.path, content=post.content(), headers={"Content-Type": post.content_type}
+                )
+            except httpx.TransportError:
+                return None
+            self._figures.latencies.append(time.monotonic() - begun)
+            return answer
+
+    def _note(self, events: Sequence[Sent], results: Sequence[Result]) -> tuple[Sent, ...]:
+        """Note what became of events; return those to send again."""
+        again: list[Sent] = []
+        for event, result in zip(events, results, strict=True):
+            if result.may_be_sent_again:
+                again.append(event)
+            elif result.status == HTTPStatus.ACCEPTED:
+                self._figures.accepted += 1
+                self._ledger.accept(event, event_id=result.event_id, ingested_at=result.ingested_at)
+            else:
+                self._figures.rejected[result.reason] += 1
+                self._ledger.reject(event, result.reason)
+        return tuple(again)
+
+    def _back_off(self, attempt: int) -> float:
+        return self._chance.uniform(0.5, 1) * min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
+
+
+def retry_after_of(answer: httpx.Response) -> float | None:
+    """Return the seconds that an answer asks to wait; None where it asks for none, or for a date."""
+    text = answer.headers.get("retry-after", "")
+    return min(float(text), LONGEST_PAUSE_SECONDS) if text.isdecimal() else None
+
+
+def results_of(answer: httpx.Response, events: int) -> list[Result]:
+    """Return what an answer says of each event of its request."""
+    told = _object(answer)
+    results = told.get("results")
+    if isinstance(results, list) and len(results) == events:
+        return [_result(each["status"], each) for each in results]
+    if answer.status_code == HTTPStatus.ACCEPTED and "eventId" not in told:
+        # Not the contract's: what became of the events can't be told.
+        return [Result(HTTPStatus.BAD_GATEWAY)] * events
+    return [_result(answer.status_code, told)] * events
+
+
+def _result(status: int, told: dict[str, Any]) -> Result:
+    if status == HTTPStatus.ACCEPTED:
+        return Result(status, event_id=told["eventId"], ingested_at=told.get("ingestedAt", ""))
+    return Result(status, reason=f"{status} {_reason_of(told)}".strip())
+
+
+def _reason_of(told: dict[str, Any]) -> str:
+    """Return why an event was rejected, short enough to be counted: its first problem, less what varies."""
+    if told.get("errors"):
+        problem = told["errors"][0]
+        detail = problem["detail"].partition(": ")[0].partition(", ")[0]
+        return f"{problem['pointer'] or 'the event'} {detail}"
+    return str(told.get("title") or told.get("message") or "")
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
