@@ -22,12 +22,12 @@ INTERVAL_SECONDS = 10.0
 
 def main(command_line: list[str]) -> int:
     """Let a fleet send and judge what was kept of it, and end with one clear line where that fails."""
-    parser = _parser()
-    arguments = parser.parse_args(command_line)
+    options = parser()
+    arguments = options.parse_args(command_line)
     if arguments.url and arguments.stage:
-        parser.error("give --stage or --url, not both")
+        options.error("give --stage or --url, not both")
     if not arguments.token and (arguments.url or arguments.stage not in {None, LOCAL}):
-        parser.error("give a --token: only stage local makes one of its own")
+        options.error("give a --token: only stage local makes one of its own")
     return run_to_its_end("fleet.sh", lambda: _run(arguments))
 
 
@@ -69,20 +69,23 @@ def _service(arguments: argparse.Namespace) -> tuple[str, str]:
     """Return the service's URL and a token for it."""
     if arguments.url:
         return arguments.url, arguments.token
-    stage = deployed_stage(arguments.stage or LOCAL, profile=arguments.profile)
-    token = arguments.token or chosen_cloud().token(chargers=EVERY_CHARGER, scopes=SCOPES, expires_in=A_DAY)
-    return stage.outputs["ApiUrl"], token
+    if arguments.stage not in {None, LOCAL}:
+        return deployed_stage(arguments.stage, profile=arguments.profile).outputs["ApiUrl"], arguments.token
+    cloud = chosen_cloud()
+    token = arguments.token or cloud.token(chargers=EVERY_CHARGER, scopes=SCOPES, expires_in=A_DAY)
+    return cloud.api_url(), token
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/fleet.sh",
         description="Lets a fleet of simulated chargers post to the service, reads back what was kept of it, and says "
         "where that differs from what must be kept. Each run has chargers of its own.",
         epilog="Exit code 0 when there is no difference, 1 when there is one, 130 when interrupted.",
     )
-    parser.add_argument("--chargers", type=_chargers, default=20, metavar="N", help="how many (default: 20)")
-    pace = parser.add_mutually_exclusive_group()
+    options.add_argument("--chargers", type=_chargers, default=20, metavar="N", help="how many (default: 20)")
+    pace = options.add_mutually_exclusive_group()
     pace.add_argument(
         "--interval",
         type=_positive,
@@ -91,10 +94,10 @@ def _parser() -> argparse.ArgumentParser:
         help="between two events of a charger (default: 10)",
     )
     pace.add_argument("--rate", type=_positive, metavar="N", help="events a second of the whole fleet, instead")
-    parser.add_argument(
+    options.add_argument(
         "--duration", type=_positive, default=60.0, metavar="SECONDS", help="how long they send (default: 60)"
     )
-    parser.add_argument(
+    options.add_argument(
         "--flaws",
         type=_share,
         default=0.0,
@@ -102,15 +105,15 @@ def _parser() -> argparse.ArgumentParser:
         help="the share of events that are late, duplicated, out of order, malformed, of a wrong clock or replayed, "
         "and of chargers behind a gateway, from 0 to 1 (default: 0)",
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="what chance depends on (default: 1)")
-    parser.add_argument(
+    options.add_argument("--seed", type=int, default=1, metavar="N", help="what chance depends on (default: 1)")
+    options.add_argument(
         "--stage", choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)} (default: local)"
     )
-    parser.add_argument("--profile", help="the AWS profile to use; stage local needs none")
-    parser.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
-    parser.add_argument("--token", help="a bearer token that may post and read; stage local needs none")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON, too")
-    return parser
+    options.add_argument("--profile", help="the AWS profile to use; stage local needs none")
+    options.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
+    options.add_argument("--token", help="a bearer token that may post and read; stage local needs none")
+    options.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON, too")
+    return options
 
 
 def _chargers(text: str) -> int:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -127,8 +127,8 @@ def retry_after_of(answer: httpx.Response) -> float | None:
 def results_of(answer: httpx.Response, events: int) -> list[Result]:
     """Return what an answer says of each event of its request."""
     told = _object(answer)
-    results = told.get("results")
-    if isinstance(results, list) and len(results) == events:
+    results: list[dict[str, Any]] = told.get("results", [])
+    if len(results) == events:
         return [_result(each["status"], each) for each in results]
     if answer.status_code == HTTPStatus.ACCEPTED and "eventId" not in told:
         # Not the contract's: what became of the events can't be told.
@@ -156,4 +156,4 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
         told = answer.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}

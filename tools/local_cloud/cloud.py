@@ -98,6 +98,21 @@ class LocalCloud:
             raise LocalCloudError(NOT_RUNNING)
         return self._issuer(_settings(running.port)).token(chargers=chargers, scopes=scopes, expires_in=expires_in)
 
+    def api_url(self) -> str:
+        """Return the URL of the running API.
+
+        Raises:
+            LocalCloudError: it is not running, or nothing is deployed.
+        """
+        running = self._emulator.running()
+        if running is None:
+            raise LocalCloudError(NOT_RUNNING)
+        settings = _settings(running.port)
+        url = self._deployment(settings).api_url(port=running.port)
+        if url is None:
+            raise LocalCloudError(f"{settings.stack_name} is not deployed; deploy it with: scripts/local.sh up")
+        return url
+
     def look_inside(self) -> tuple[StageSettings, Mapping[str, str]]:
         """Return the running stage's settings and its stack's outputs.
 

@@ -4,7 +4,9 @@ import io
 import json
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -106,7 +108,7 @@ def test_a_wrong_argument_ends_with_2_and_one_line(wrong: str, capsys: pytest.Ca
 
 
 def run_against(service: httpx.MockTransport, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(command, "client_of", lambda url, token: client_of(url, token, service))
+    monkeypatch.setattr(command, "client_of", partial(client_of, transport=service))
     return command.main(["--url", "https://api.example", "--token", "t", "--duration", "0.2", *arguments])
 
 
@@ -115,7 +117,7 @@ class Keeping:
 
     def __init__(self, *, newest_wins: bool) -> None:
         self.newest_wins = newest_wins
-        self.items: dict[str, dict[str, str]] = {}
+        self.items: dict[str, dict[str, Any]] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
@@ -123,8 +125,8 @@ class Keeping:
             return httpx.Response(200, json={"items": [self.items[each] for each in asked if each in self.items]})
         body = json.loads(request.content)
         event = {**body, "eventId": f"{len(request.content)} {body['timestamp']}", "ingestedAt": body["timestamp"]}
-        item = self.items.get(body["chargerId"], {"connectors": {}})
-        newest = {**event, "connectors": {**item["connectors"], str(body["connectorId"]): event}}  # type: ignore[dict-item]
+        connectors = self.items.get(body["chargerId"], {}).get("connectors", {})
+        newest = {**event, "connectors": {**connectors, str(body["connectorId"]): event}}
         if self.newest_wins or body["chargerId"] not in self.items:
             self.items[body["chargerId"]] = newest
         return httpx.Response(202, json=event)
@@ -156,5 +158,5 @@ def test_an_interrupted_run_still_reports_what_it_did(
 
 
 def test_a_rate_of_the_fleet_is_an_interval_of_each_charger() -> None:
-    arguments = command._parser().parse_args(["--chargers", "50", "--rate", "10"])  # noqa: SLF001
+    arguments = command.parser().parse_args(["--chargers", "50", "--rate", "10"])
     assert command.plan_of(arguments, datetime(2026, 11, 23, tzinfo=UTC)).interval == 5
