@@ -53,7 +53,7 @@ class Post:
 def senders_of(plan: Plan) -> list[list[Post]]:
     """Return what each charger or gateway posts, one after the other: for the same plan the same, octet for octet."""
     streams = [_stream(plan, number, charger_id) for number, charger_id in enumerate(plan.charger_ids)]
-    chance = random.Random(f"{plan.seed}/gateways")  # noqa: S311 - the same for the same seed
+    chance = random.Random(f"{plan.seed}/gateways")  # noqa: S311 - the same for the same seed  # nosec B311
     behind = chance.sample(range(plan.chargers), round(plan.chargers * plan.flaws))
     alone = [list(_posts_alone(streams[number])) for number in range(plan.chargers) if number not in set(behind)]
     gateways = [behind[at : at + BEHIND_A_GATEWAY] for at in range(0, len(behind), BEHIND_A_GATEWAY)]
@@ -61,7 +61,7 @@ def senders_of(plan: Plan) -> list[list[Post]]:
 
 
 def _stream(plan: Plan, number: int, charger_id: str) -> list[Sent]:
-    chance = random.Random(f"{plan.seed}/{number}")  # noqa: S311 - the same for the same seed
+    chance = random.Random(f"{plan.seed}/{number}")  # noqa: S311 - the same for the same seed  # nosec B311
     return list(flawed(list(events_of(charger_id, number, chance, plan)), chance, plan))
 
 

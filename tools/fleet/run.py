@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ class Display:
             return
         self._next = time.monotonic() + (TERMINAL_SECONDS if is_terminal else LINES_SECONDS)
         if is_terminal:
+            # A line that wraps can't be written again.
+            line = line[: shutil.get_terminal_size().columns - 1]
             print(f"\r{line:<{self._width}}", end="", file=self.stream, flush=True)
             self._width = len(line)
         else:
@@ -96,7 +99,7 @@ class Run:
     async def _send(self) -> None:
         senders = senders_of(self.plan)
         due = sum(len(post.events) for posts in senders for post in posts)
-        chance = random.Random(self.plan.seed)  # noqa: S311 - the same for the same seed
+        chance = random.Random(self.plan.seed)  # noqa: S311 - the same for the same seed  # nosec B311
         sender = Sender(self.client, self.ledger, self.figures, chance)
         self._begun = time.monotonic()
         telling = asyncio.create_task(self._tell(due))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -48,6 +49,20 @@ def test_the_same_seed_gives_the_same_posts_and_another_others() -> None:
     contents = [[post.content() for post in posts_of(seed=seed)] for seed in (7, 7, 8)]
     assert contents[0] == contents[1]
     assert contents[0] != contents[2]
+
+
+def test_another_seed_gives_other_cars_where_nothing_goes_wrong() -> None:
+    one, other = ({post.content() for post in posts_of(seed=seed, flaws=0)} for seed in (7, 8))
+    assert not one & other
+
+
+def test_what_is_sent_again_is_the_same_octets_at_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = next(post for post in posts_of() if post.is_gzip)
+    contents: set[bytes] = set()
+    for now in 1e9, 2e9:
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        contents.add(packed.content())
+    assert len(contents) == 1
 
 
 def test_the_service_accepts_what_is_valid_and_nothing_else() -> None:

@@ -62,11 +62,18 @@ def test_a_percentile_is_the_smallest_value_that_covers_so_many() -> None:
     assert [percentile([1, 2, 3, 4], each) for each in (1, 50, 51, 99)] == [1, 2, 3, 4]
 
 
-def test_progress_is_one_line_on_a_terminal_and_lines_else() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_progress_fits_into_the_line_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "6")
+    Display(stream := Terminal()).tell("long line")
+    assert stream.getvalue() == "\rlong "
+
+
+def test_progress_is_one_line_on_a_terminal_and_lines_else() -> None:
     for stream, printed in (Terminal(), "\rlong line\n"), (io.StringIO(), "long line\n"):
         display = Display(stream)
         display.tell("long line")
