@@ -28,7 +28,13 @@ from tools.smoke_test import SmokeTestError, send_and_read_back
 ROOT = Path(__file__).resolve().parents[1]
 # One for all deployments of a stage, so that no more than one item is left; a token may be for it alone.
 SMOKE_TEST_CHARGER = "SMOKE-TEST"
-DATA = ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::Cognito::UserPool")
+DATA = (
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::SQS::Queue",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::Cognito::UserPool",
+)
 NOTHING_CHANGED = "nothing was changed"
 GOES_ON = "what CloudFormation has begun goes on; the same command again waits for it, then does the rest"
 
@@ -136,8 +142,7 @@ def target_of(stage: str, profile: str | None) -> Target:
     """
     if stage == "local":
         cloud = chosen_cloud()
-        settings, _ = cloud.look_inside()
-        profile, outputs_file = None, cloud.outputs_file
+        settings, profile, outputs_file = cloud.enter(), None, cloud.outputs_file
     else:
         settings = deployable(stage)
         outputs_file = ROOT / "cdk.out" / f"{stage}.outputs.json"
@@ -148,7 +153,7 @@ def target_of(stage: str, profile: str | None) -> Target:
 
 
 def deploy(target: Target, *, yes: bool) -> None:
-    """Synthesize, show the difference, ask, deploy, print the outputs and send an event.
+    """Synthesize, show the difference, ask, deploy and send an event.
 
     Raises:
         CommandError: one of these can't be done, or was not agreed to. It says what was changed by then.
@@ -169,9 +174,8 @@ def deploy(target: Target, *, yes: bool) -> None:
                 f"cdk deploy of {stack} failed, and CloudFormation puts back what it changed; "
                 "docs/runbook.md#rolled-back says what to do"
             )
+    # The CLI has printed them.
     outputs = target.outputs()
-    width = max(map(len, outputs))
-    print("\n".join(["", *(f"{name:<{width}}  {value}" for name, value in sorted(outputs.items())), ""]), flush=True)
     with _interruption_told(f"{stack} is deployed"):
         _smoke_test(target, outputs)
 
@@ -189,10 +193,10 @@ def destroy(target: Target, *, confirmed: str | None) -> None:
     stack = target.settings.stack_name
     with _interruption_told(NOTHING_CHANGED):
         protected, template = _deployed(target)
-        if protected or target.settings.deletion_protection:
+        if protected:
             raise CommandError(
-                f"{stack} is protected; to delete it, set deletion_protection=False for stage {target.settings.name} "
-                "in telemetry_stack/stages.py, deploy that, and try again"
+                f"{stack} is protected from deletion; to delete it all the same, first: aws cloudformation "
+                f"update-termination-protection --no-enable-termination-protection --stack-name {stack}"
             )
         resources: dict[str, dict[str, Any]] = template["Resources"]
         kept = sorted(

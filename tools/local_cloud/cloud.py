@@ -102,22 +102,31 @@ class LocalCloud:
             raise LocalCloudError(NOT_RUNNING)
         return self._issuer(_settings(running.port)).token(chargers=chargers, scopes=scopes, expires_in=expires_in)
 
-    def look_inside(self) -> tuple[StageSettings, Mapping[str, str]]:
-        """Return the running stage's settings and its stack's outputs.
+    def enter(self) -> StageSettings:
+        """Return the running stage's settings.
 
         From then on this process's AWS clients talk to the emulator, and have no way to the real AWS.
 
         Raises:
-            LocalCloudError: it is not running, or nothing is deployed.
+            LocalCloudError: it is not running.
         """
         running = self._emulator.running()
         if running is None:
             raise LocalCloudError(NOT_RUNNING)
         settings = _settings(running.port)
+        forget_the_real_aws(port=running.port, region=settings.region)
+        return settings
+
+    def look_inside(self) -> tuple[StageSettings, Mapping[str, str]]:
+        """Enter it, and return the running stage's settings and its stack's outputs.
+
+        Raises:
+            LocalCloudError: it is not running, or nothing is deployed.
+        """
+        settings = self.enter()
         outputs = self._deployment(settings).outputs()
         if not outputs:
             raise LocalCloudError(f"{settings.stack_name} is not deployed; deploy it with: scripts/local.sh up")
-        forget_the_real_aws(port=running.port, region=settings.region)
         return settings, outputs
 
     def api_url(self, on_aws: str) -> str:
