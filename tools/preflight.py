@@ -29,7 +29,7 @@ FORBIDDEN = {"AccessDenied", "AccessDeniedException"}
 # Where the template of `cdk bootstrap` keeps its version; hnb659fds is the CDK's qualifier where none is chosen.
 # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
-# What the synthesized stack asks for; `tests/stack/test_app.py` compares.
+# What the synthesized stack asks for; `tests/stack/test_emulated.py` compares.
 OLDEST_BOOTSTRAP = 6
 
 
