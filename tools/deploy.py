@@ -36,7 +36,7 @@ DATA = (
     "AWS::Cognito::UserPool",
 )
 NOTHING_CHANGED = "nothing was changed"
-GOES_ON = "what CloudFormation has begun goes on; the same command again waits for it, then does the rest"
+GOES_ON = "what CloudFormation has begun goes on; once that has ended, give the command again"
 
 
 @dataclass(frozen=True)
