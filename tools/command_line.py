@@ -3,7 +3,9 @@
 import argparse
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from telemetry_stack.stages import StageError
@@ -40,6 +42,28 @@ def run_to_its_end(script: str, command: Callable[[], int]) -> int:
     except (CommandError, StageError) as error:
         print(f"{script}: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"{script}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        # With what a command has to say of what it leaves, where it has.
+        print(": ".join([script, "; ".join(["interrupted", *interruption.args])]), file=sys.stderr)
         return INTERRUPTED
+
+
+@contextmanager
+def step(what: str) -> Generator[None]:
+    """Tell what is being done, and how long it took."""
+    started = time.monotonic()
+    print(f"  {what} ...", end="", flush=True)
+    try:
+        yield
+    except BaseException:
+        print(" failed", flush=True)
+        raise
+    print(f" {time.monotonic() - started:.1f} s", flush=True)
+
+
+def agrees(question: str) -> bool:
+    """Ask the person at the terminal; tell whether the answer is yes."""
+    try:
+        return input(question).strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False

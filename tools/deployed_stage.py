@@ -1,6 +1,5 @@
 """A stage that is deployed, on AWS or in the local cloud: its outputs, and clients to look inside."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,18 +8,15 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from telemetry_stack.stages import StageSettings, local, stage_settings
+from telemetry_stack.stages import StageSettings, stage_settings
 from tools.command_line import CommandError
 from tools.local_cloud.cloud import chosen_cloud
+from tools.preflight import account_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
-
-# What the emulator says that its account is.
-EMULATED_ACCOUNT = local(0).account
-NOT_AWS = "open a new shell, or unset what . .local/env set"
 
 
 @dataclass(frozen=True)
@@ -78,26 +74,3 @@ def deployed_stage(name: str, *, profile: str | None) -> DeployedStage:
         raise CommandError(f"{settings.stack_name} is not to be seen in {settings.region}: {error}") from error
     outputs = {each.get("OutputKey", ""): each.get("OutputValue", "") for each in stack.get("Outputs", [])}
     return DeployedStage(settings, outputs, session)
-
-
-def account_of(profile: str | None, settings: StageSettings) -> str:
-    """Return the account that the credentials belong to, after checking that it is on AWS, and the stage's.
-
-    Raises:
-        CommandError: it is not, or there are no credentials.
-    """
-    if elsewhere := sorted(name for name in os.environ if name.startswith("AWS_ENDPOINT_URL") and os.environ[name]):
-        raise CommandError(f"{', '.join(elsewhere)} leads away from AWS; {NOT_AWS}")
-    try:
-        account = boto3.Session(profile_name=profile).client("sts", region_name=settings.region).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        raise CommandError(
-            f"no working AWS credentials ({error}); sign in, e.g. aws sso login, or name a --profile"
-        ) from error
-    if account["Account"] == EMULATED_ACCOUNT:
-        raise CommandError(f"the credentials are for the local cloud's account, {EMULATED_ACCOUNT}; {NOT_AWS}")
-    if settings.account and account["Account"] != settings.account:
-        raise CommandError(
-            f"the credentials are for account {account['Account']}, stage {settings.name} is for {settings.account}"
-        )
-    return account["Account"]

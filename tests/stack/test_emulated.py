@@ -4,6 +4,7 @@ from typing import Any
 
 from telemetry_stack.stages import AwsOnly
 from tests.stack.synthesis import Synthesis
+from tools.preflight import OLDEST_BOOTSTRAP
 
 # Of each kind that is left out: the logical ids of the resources that are missing, or parts of them.
 LEFT_OUT: dict[AwsOnly, set[str]] = {
@@ -69,3 +70,9 @@ def test_a_resource_of_stage_local_has_the_properties_that_it_has_on_aws(local: 
 def test_the_roles_of_cdk_bootstrap_deploy_every_stage_but_local(every_stage: Synthesis) -> None:
     by_roles = {name for name in every_stage.manifest["properties"] if "RoleArn" in name}
     assert bool(by_roles) == (AwsOnly.BOOTSTRAP_ROLES not in every_stage.settings.left_out)
+
+
+def test_the_oldest_bootstrap_that_deploy_takes_is_the_one_that_the_stack_asks_for(every_stage: Synthesis) -> None:
+    by_roles = AwsOnly.BOOTSTRAP_ROLES not in every_stage.settings.left_out
+    asked = every_stage.manifest["properties"].get("requiresBootstrapStackVersion")
+    assert asked == (OLDEST_BOOTSTRAP if by_roles else None)

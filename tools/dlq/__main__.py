@@ -7,7 +7,7 @@ import sys
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import CommandError, OneLineParser, run_to_its_end
+from tools.command_line import CommandError, OneLineParser, agrees, run_to_its_end
 from tools.deployed_stage import deployed_stage
 from tools.dlq.commands import Desk
 from tools.dlq.redriving import Selection
@@ -55,18 +55,11 @@ def _redrive(desk: Desk, arguments: argparse.Namespace) -> None:
     if arguments.all and not (arguments.yes or arguments.dry_run) and sys.stdin.isatty():
         counts = desk.dead_letters.counts()
         number = counted(counts.waiting + counts.held, "message")
-        if not _agrees(f"Redrive all that would pass, of about {number} in the DLQ of {desk.name}? [y/N] "):
+        if not agrees(f"Redrive all that would pass, of about {number} in the DLQ of {desk.name}? [y/N] "):
             raise CommandError("nothing was redriven")
     judge = take_as_given if arguments.force else desk.triage.judge
     selection = Selection(ids=tuple(arguments.id), charger=arguments.charger)
     desk.redrive(selection, dry_run=arguments.dry_run, judge=judge)
-
-
-def _agrees(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in {"y", "yes"}
-    except EOFError:
-        return False
 
 
 def _parser() -> argparse.ArgumentParser:

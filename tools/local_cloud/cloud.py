@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import re
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,15 +14,15 @@ import httpx
 
 from telemetry_stack import stages
 from telemetry_stack.stages import StageSettings, TokenIssuer
-from tools.local_cloud.deployment import Deployment, aws_variables, forget_the_real_aws
+from tools.command_line import step
+from tools.local_cloud.deployment import Deployment, aws_variables, emulated_url, forget_the_real_aws
 from tools.local_cloud.emulator import Emulator, RunningEmulator, is_locked, wait_until
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, LocalTokenIssuer, write_private
+from tools.smoke_test import FIRST_EVENT_SECONDS, SmokeTestError, send_and_read_back
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 4566
-# The first event starts three functions cold, on a machine that may be busy.
-FIRST_EVENT_SECONDS = 60
 # In what a function logs, in what the emulator says of a batch that failed, and in a traceback.
 CAUSE = re.compile(r'"(?:reason|cause)":"([^"]+)"|errorMessage=(.+?)\)?$|^(\w+Error\b.*)', re.MULTILINE)
 NOT_RUNNING = "the local cloud is not running; start it with: scripts/local.sh up"
@@ -45,6 +44,11 @@ class LocalCloud:
         self._chosen_port = port
         # Names the command that holds it.
         self._lock = directory / "local.lock"
+
+    @property
+    def outputs_file(self) -> Path:
+        """Where the outputs of the deployed stack are."""
+        return self._directory / "outputs.json"
 
     def up(self) -> None:
         """Start the emulator where it does not run, deploy, and show an event that went all the way.
@@ -113,22 +117,31 @@ class LocalCloud:
             raise LocalCloudError(f"{settings.stack_name} is not deployed; deploy it with: scripts/local.sh up")
         return url
 
-    def look_inside(self) -> tuple[StageSettings, Mapping[str, str]]:
-        """Return the running stage's settings and its stack's outputs.
+    def enter(self) -> StageSettings:
+        """Return the running stage's settings.
 
         From then on this process's AWS clients talk to the emulator, and have no way to the real AWS.
 
         Raises:
-            LocalCloudError: it is not running, or nothing is deployed.
+            LocalCloudError: it is not running.
         """
         running = self._emulator.running()
         if running is None:
             raise LocalCloudError(NOT_RUNNING)
         settings = _settings(running.port)
+        forget_the_real_aws(port=running.port, region=settings.region)
+        return settings
+
+    def look_inside(self) -> tuple[StageSettings, Mapping[str, str]]:
+        """Enter it, and return the running stage's settings and its stack's outputs.
+
+        Raises:
+            LocalCloudError: it is not running, or nothing is deployed.
+        """
+        settings = self.enter()
         outputs = self._deployment(settings).outputs()
         if not outputs:
             raise LocalCloudError(f"{settings.stack_name} is not deployed; deploy it with: scripts/local.sh up")
-        forget_the_real_aws(port=running.port, region=settings.region)
         return settings, outputs
 
     def _up(self) -> None:
@@ -136,24 +149,24 @@ class LocalCloud:
         settings = _settings(running.port)
         forget_the_real_aws(port=running.port, region=settings.region)
         issuer = self._issuer(settings)
-        with _step("token issuer"):
+        with step("token issuer"):
             issuer.publish()
         deployment = self._deployment(settings)
         if not deployment.is_bootstrapped():
-            with _step("cdk bootstrap"):
+            with step("cdk bootstrap"):
                 deployment.bootstrap()
-        with _step(f"cdk deploy of {settings.stack_name}"):
+        with step(f"cdk deploy of {settings.stack_name}"):
             deployment.deploy()
         api_url = deployment.api_url(port=running.port)
         if api_url is None:
             raise LocalCloudError(f"cdk deploy left no outputs of {settings.stack_name} in {deployment.outputs_file}")
-        with _step("API answers"):
+        with step("API answers"):
             if not wait_until(lambda: _answers(api_url), seconds=FIRST_EVENT_SECONDS):
                 raise LocalCloudError(f"the API does not answer at {api_url}; see {self._emulator.log}")
         token = issuer.token(expires_in=A_DAY)
         self._write_environment(settings, running, api_url=api_url, token=token)
-        with _step("event posted and read back"):
-            stored = _send_and_read_back(api_url, token, log=self._emulator.log)
+        with step("event posted and read back"):
+            stored = self._send_and_read_back(api_url, token)
         self._show(api_url, token, stored)
 
     def _start(self) -> RunningEmulator:
@@ -173,7 +186,7 @@ class LocalCloud:
         if self._emulator.was_killed():
             print(f"  {KILLED}")
         port = self._chosen_port or DEFAULT_PORT
-        with _step(f"emulator on port {port}"):
+        with step(f"emulator on port {port}"):
             return self._emulator.start(port=port, region=_settings(port).region)
 
     def _stop(self) -> None:
@@ -186,6 +199,15 @@ class LocalCloud:
         print(f"stopped the local cloud on port {running.port}")
         if not clean:
             print("the emulator had to be killed: the next start begins empty")
+
+    def _send_and_read_back(self, api_url: str, token: str) -> object:
+        # A new charger each time: what failed in an earlier `up` may still hold back the later events of its own.
+        charger_id = f"DEMO-{datetime.now(UTC):%H%M%S}"
+        logged = self._emulator.log.stat().st_size
+        try:
+            return send_and_read_back(api_url, token, charger_id=charger_id, proxies=False)
+        except SmokeTestError as error:
+            raise LocalCloudError(f"{error}; {last_error(self._emulator.log, since=logged)}") from error
 
     def _write_environment(
         self, settings: StageSettings, running: RunningEmulator, *, api_url: str, token: str
@@ -283,39 +305,6 @@ def _answers(api_url: str) -> bool:
     return answer.status_code == HTTPStatus.UNAUTHORIZED
 
 
-def _send_and_read_back(api_url: str, token: str, *, log: Path) -> object:
-    """Post an event and return the charger's latest telemetry as soon as it shows the event."""
-    now = datetime.now(UTC)
-    logged = log.stat().st_size
-    event = {
-        # A new one each time: what failed in an earlier `up` may still hold back the later events of its charger.
-        "chargerId": f"DEMO-{now:%H%M%S}",
-        "timestamp": now.isoformat(timespec="milliseconds"),
-        "payload": {"power_kw": 7.4, "voltage_v": 230.1, "current_a": 32.2, "session_energy_wh": 1250},
-    }
-    with httpx.Client(
-        headers={"Authorization": f"Bearer {token}"}, timeout=FIRST_EVENT_SECONDS, trust_env=False
-    ) as client:
-        posted = client.post(f"{api_url}/telemetry", json=event)
-        if posted.status_code != HTTPStatus.ACCEPTED:
-            raise LocalCloudError(f"POST /telemetry answered {posted.status_code}: {posted.text}")
-        event_id = posted.json()["eventId"]
-
-        def read() -> httpx.Response:
-            return client.get(f"{api_url}/telemetry/{event['chargerId']}")
-
-        def is_stored() -> bool:
-            answer = read()
-            return answer.is_success and answer.json()["eventId"] == event_id
-
-        if not wait_until(is_stored, seconds=FIRST_EVENT_SECONDS):
-            raise LocalCloudError(
-                f"the posted event can't be read back: the API last answered {read().text}; "
-                f"{last_error(log, since=logged)}"
-            )
-        return read().json()
-
-
 def last_error(log: Path, *, since: int) -> str:
     """Return on one line what a function or the emulator last said to be wrong, and where the rest is.
 
@@ -329,19 +318,6 @@ def last_error(log: Path, *, since: int) -> str:
     causes = [next(filter(None, cause.groups())) for cause in CAUSE.finditer(said)]
     last = f"the last error was {causes[-1]}; " if causes else ""
     return f"{last}look into {log}, where the functions write, and into the stack's dead-letter queue"
-
-
-@contextmanager
-def _step(what: str) -> Generator[None]:
-    """Tell what is being done, and how long it took."""
-    started = time.monotonic()
-    print(f"  {what} ...", end="", flush=True)
-    try:
-        yield
-    except (LocalCloudError, stages.StageError, httpx.HTTPError, KeyboardInterrupt):
-        print(" failed", flush=True)
-        raise
-    print(f" {time.monotonic() - started:.1f} s", flush=True)
 
 
 def _as_typed(path: Path) -> str:

@@ -192,13 +192,13 @@ class Emulator:
         return lines[-1] if lines else "it said nothing"
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
-    """Return whether the condition came to hold within this time."""
+def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
+    """Return whether the condition came to hold within this time, looked at again after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(every)
     return True
 
 
