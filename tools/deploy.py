@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +95,12 @@ class Target:
 def main(command_line: list[str]) -> int:
     """Do what the arguments say, and end with one clear line where that fails."""
     parser = _parser()
-    arguments = parser.parse_args(command_line)
+    arguments, of_cdk = parser.parse_known_args(command_line)
     if arguments.confirm is not None and not arguments.destroy:
         parser.error("--confirm goes with --destroy")
-    return run_to_its_end("deploy.sh", lambda: _run(arguments))
+    if of_cdk and arguments.destroy:
+        parser.error(f"--destroy takes no arguments of cdk deploy: {' '.join(of_cdk)}")
+    return run_to_its_end("deploy.sh", lambda: _run(arguments, of_cdk))
 
 
 def _parser() -> OneLineParser:
@@ -106,6 +108,7 @@ def _parser() -> OneLineParser:
         prog="scripts/deploy.sh",
         description="Deploys a stage: checks it, shows the difference, asks where permissions get broader or data is "
         "at stake, deploys, and sends an event through the API and back.",
+        usage="%(prog)s STAGE [options] [arguments of cdk deploy]",
         epilog="The event needs TELEMETRY_TOKEN, a bearer token with the scopes "
         f"{' and '.join(SCOPES)} for charger {SMOKE_TEST_CHARGER}; stage local makes its own.",
     )
@@ -119,7 +122,7 @@ def _parser() -> OneLineParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> int:
     with _interruption_told(NOTHING_CHANGED):
         target = target_of(arguments.stage, arguments.profile)
     # The CLI writes to the same terminal or file, without waiting for us.
@@ -129,7 +132,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.destroy:
         destroy(target, confirmed=arguments.confirm)
     else:
-        deploy(target, yes=arguments.yes)
+        deploy(target, yes=arguments.yes, of_cdk=of_cdk)
     return 0
 
 
@@ -152,8 +155,13 @@ def target_of(stage: str, profile: str | None) -> Target:
     return Target(settings, account, profile, outputs_file)
 
 
-def deploy(target: Target, *, yes: bool) -> None:
+def deploy(target: Target, *, yes: bool, of_cdk: Sequence[str] = ()) -> None:
     """Synthesize, show the difference, ask, deploy and send an event.
+
+    Args:
+        target: the stage, and where it goes.
+        yes: whether nobody is asked.
+        of_cdk: further arguments of `cdk deploy`.
 
     Raises:
         CommandError: one of these can't be done, or was not agreed to. It says what was changed by then.
@@ -169,7 +177,7 @@ def deploy(target: Target, *, yes: bool) -> None:
     with _interruption_told(GOES_ON):
         # It was asked for above: the CLI asks for the one or the other, and shows the difference a second time.
         options = ["--require-approval", "never", "--outputs-file", str(target.outputs_file)]
-        if target.cdk("deploy", "--all", *app, *options).returncode:
+        if target.cdk("deploy", "--all", *app, *options, *of_cdk).returncode:
             raise CommandError(
                 f"cdk deploy of {stack} failed, and CloudFormation puts back what it changed; "
                 "docs/runbook.md#rolled-back says what to do"

@@ -15,7 +15,7 @@ import httpx
 from telemetry_stack import stages
 from telemetry_stack.stages import StageSettings, TokenIssuer
 from tools.command_line import step
-from tools.local_cloud.deployment import Deployment, aws_variables, emulated_url, forget_the_real_aws
+from tools.local_cloud.deployment import Deployment, aws_variables, forget_the_real_aws
 from tools.local_cloud.emulator import Emulator, RunningEmulator, is_locked, wait_until
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, LocalTokenIssuer, write_private

@@ -130,7 +130,7 @@ def test_an_unknown_stage_ends_with_one_line_before_anything_is_built(
     assert cdk.commands == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["dev", "--yess"], ["dev", "--confirm", "Telemetry-dev"]])
+@pytest.mark.parametrize("arguments", [[], ["dev", "--confirm", "Telemetry-dev"], ["dev", "--destroy", "--force"]])
 def test_wrong_arguments_end_with_2_and_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         deploy.main(arguments)
@@ -190,6 +190,15 @@ def test_what_puts_something_at_stake_is_deployed_if_the_person_agrees(
     assert question.startswith("The difference above broadens permissions and replaces, deletes or lets go of ")
     assert question.endswith(". Deploy Telemetry-dev? [y/N] ")
     assert ("deploy" in cdk.names) == (code == 0)
+
+
+@pytest.mark.usefixtures("dev")
+def test_further_arguments_go_to_cdk_deploy_and_to_nothing_else(cdk: Cdk) -> None:
+    assert deploy.main(["dev", "--yes", "--no-rollback", "--tags", "team=charging"]) == 0
+    synth, diff, deployed = cdk.commands
+    at = deployed.index("--no-rollback")
+    assert deployed[at : at + 3] == ["--no-rollback", "--tags", "team=charging"]
+    assert "--no-rollback" not in synth + diff
 
 
 @pytest.mark.usefixtures("dev")
