@@ -22,7 +22,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with one line and exit code 2."""
-        script = self.prog.split()[0].rpartition("/")[2]
+        script = self.prog.removeprefix("python -m ").split()[0].rpartition("/")[2]
         self.exit(2, f"{script}: {message}; see {self.prog} --help\n")
 
 
