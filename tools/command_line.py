@@ -26,6 +26,17 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(2, f"{script}: {message}; see {self.prog} --help\n")
 
 
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads an argument that is a whole number of this range, both ends included."""
+
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+        return int(text)
+
+    return number
+
+
 def run_to_its_end(script: str, command: Callable[[], int]) -> int:
     """Return a command's exit code: its own, 1 after one line where it can't be done, 130 where it was interrupted.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from telemetry_stack.stages import STAGE_NAMES, StageSettings, stage_settings
-from tools.command_line import CommandError, OneLineParser, run_to_its_end
+from tools.command_line import CommandError, OneLineParser, run_to_its_end, whole_number
 from tools.cost.designs import of_stage
 from tools.cost.document import plot
 from tools.cost.footprint import SAMPLES
@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         description="What a stage costs a month for a fleet, by component, from the stage's own settings.",
         epilog="docs/cost.md says where prices and volumes are from, how sure they are, and what is not counted.",
     )
-    parser.add_argument("--chargers", required=True, metavar="N", type=_within(1, MOST_CHARGERS), help="how many post")
+    parser.add_argument(
+        "--chargers", required=True, metavar="N", type=whole_number(1, MOST_CHARGERS), help="how many post"
+    )
     parser.add_argument(
         "--interval",
         required=True,
@@ -78,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="from one event of a charger to its next",
     )
     parser.add_argument(
-        "--batch", default=1, metavar="B", type=_within(1, MOST_EVENTS), help="events of one charger in a post; 1"
+        "--batch", default=1, metavar="B", type=whole_number(1, MOST_EVENTS), help="events of one charger in a post; 1"
     )
     parser.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
     parser.add_argument("--region", metavar="REGION", help="of the prices; the stage's own")
@@ -86,15 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="for machines")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="single posts and batches side by side, as SVG")
     return parser
-
-
-def _within(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
-        return int(text)
-
-    return number
 
 
 def _seconds(text: str) -> float:

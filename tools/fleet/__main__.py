@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import INTERRUPTED, CommandError, OneLineParser, run_to_its_end
+from tools.command_line import INTERRUPTED, CommandError, OneLineParser, run_to_its_end, whole_number
 from tools.deployed_stage import deployed_stage
 from tools.fleet.plan import Plan
 from tools.fleet.run import Run, client_of
@@ -84,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
         "where that differs from what must be kept. Each run has chargers of its own.",
         epilog="Exit code 0 when there is no difference, 1 when there is one, 130 when interrupted.",
     )
-    options.add_argument("--chargers", type=_chargers, default=20, metavar="N", help="how many (default: 20)")
+    options.add_argument(
+        "--chargers", type=whole_number(1, MOST_CHARGERS), default=20, metavar="N", help="how many (default: 20)"
+    )
     pace = options.add_mutually_exclusive_group()
     pace.add_argument(
         "--interval",
@@ -114,12 +116,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--token", help="a bearer token that may post and read; stage local needs none")
     options.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON, too")
     return options
-
-
-def _chargers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_CHARGERS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_CHARGERS}")
-    return int(text)
 
 
 def _positive(text: str) -> float:

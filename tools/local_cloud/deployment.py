@@ -52,16 +52,6 @@ def forget_the_real_aws(*, port: int, region: str) -> None:
     )
 
 
-def emulated_url(on_aws: str, *, port: int) -> str:
-    """Return where the emulator serves an API, without a trailing slash.
-
-    The stack's output is the URL that the API would have on AWS. The emulator serves it below its own address,
-    with the API's stage in the path; `%24` stands for the `$` of `$default`, which a shell would take for its own.
-    """
-    api_id = (urlsplit(on_aws).hostname or "").split(".")[0]
-    return f"{endpoint(port)}/_aws/execute-api/{api_id}/%24default"
-
-
 class Deployment:
     """The stack of stage `local` in the emulator, and the files in which its deployment left its traces."""
 
@@ -111,14 +101,21 @@ class Deployment:
             return {}
 
     def api_url(self, *, port: int) -> str | None:
-        """Return the API's URL without a trailing slash, None where nothing was deployed."""
+        """Return the API's URL without a trailing slash, None where nothing was deployed.
+
+        The stack's output is the URL that the API would have on AWS. The emulator serves it below its own address,
+        with the API's stage in the path; `%24` stands for the `$` of `$default`, which a shell would take for its own.
+        """
         on_aws = self.outputs().get("ApiUrl")
-        return None if on_aws is None else emulated_url(on_aws, port=port)
+        if on_aws is None:
+            return None
+        api_id = (urlsplit(on_aws).hostname or "").split(".")[0]
+        return f"{endpoint(port)}/_aws/execute-api/{api_id}/%24default"
 
     def _remove_old_bundles(self) -> None:
         """Keep the bundle that was deployed, so that the next deployment need not build it again, and no other.
 
-        Each is some 75 MB, and each change of code makes another.
+        Each is some 20 MB, and each change of code makes another.
         """
         in_use = "".join(manifest.read_text() for manifest in self._assembly.glob("*.assets.json"))
         for bundle in self._assembly.glob("asset.*"):
