@@ -27,7 +27,7 @@ about, each of whose events is timed from the first attempt to post it until it 
 are late and some of one time, some are of a connector, and not all carry the same values. Who gets `5xx`, or no answer,
 sends the same again until it is acknowledged.
 
-`tests/e2e/ledger.py` keeps its own record of what was acknowledged, and knows nothing of how the service works. In the
+`tools/fleet/ledger.py` keeps its own record of what was acknowledged, and knows nothing of how the service works. In the
 end each acknowledged event must be what is kept of its charger, of its connector and of each value that it carried, or
 have been replaced there by one that the contract calls newer. Else it is lost, unless its message is in the dead-letter
 queue.

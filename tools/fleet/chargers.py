@@ -1,15 +1,15 @@
 """Chargers that behave: what each sends, and when."""
 
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tools.fleet.charging import Connector, Plug
 from tools.fleet.plan import Plan
-from tools.fleet.shapes import Json, flat_kilowatts, ocpp16, ocpp201, wall_connector
+from tools.fleet.shapes import Json, Message, flat_kilowatts, ocpp16, ocpp201, wall_connector
 
-Shape = Callable[[Connector, str], Json]
+Shape = Callable[[Connector, str], Message]
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,13 @@ class Event:
         at: when it is due, in seconds from the beginning.
         body: what is posted.
         flaw: what is done to it, empty where nothing is.
+        values: what it says under `lastKnown`, by path, e.g. `metrics.powerW`.
     """
 
     at: float
     body: Json
     flaw: str = ""
+    values: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def charger_id(self) -> str:
@@ -81,12 +83,12 @@ def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -
         connector = connectors[turn % len(connectors)]
         connector.step(plan.interval * len(connectors))
         timestamp = text_of(plan.begun + timedelta(seconds=at))
-        body: Json = {"chargerId": charger_id, "timestamp": timestamp, "payload": model.shape(connector, timestamp)}
+        message = model.shape(connector, timestamp)
+        body: Json = {"chargerId": charger_id, "timestamp": timestamp, "payload": message.payload}
+        status = {"chargerStatus": connector.status} if model.tells_status else {}
         if model.names_connector:
             body["connectorId"] = connector.number
-        if model.tells_status:
-            body["chargerStatus"] = connector.status
-        yield Event(at, body)
+        yield Event(at, body | status, values=message.values | status)
         at += plan.interval * chance.uniform(0.9, 1.1)
         turn += 1
 

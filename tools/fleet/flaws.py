@@ -47,6 +47,11 @@ class Sent:
     replay: int = 0
 
     @property
+    def timestamp(self) -> str:
+        """The event's timestamp, empty where it was left out."""
+        return self.event.body.get("timestamp", "")
+
+    @property
     def is_valid(self) -> bool:
         """Whether the service must accept it."""
         return self.event.flaw not in NEVER_VALID

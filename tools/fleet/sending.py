@@ -30,7 +30,6 @@ class Result:
     status: int
     reason: str = ""
     event_id: str = ""
-    ingested_at: str = ""
 
     @property
     def may_be_sent_again(self) -> bool:
@@ -108,7 +107,7 @@ class Sender:
                 again.append(event)
             elif result.status == HTTPStatus.ACCEPTED:
                 self._figures.accepted += 1
-                self._ledger.accept(event, event_id=result.event_id, ingested_at=result.ingested_at)
+                self._ledger.accept(event, event_id=result.event_id)
             else:
                 self._figures.rejected[result.reason] += 1
                 self._ledger.reject(event, result.reason)
@@ -138,7 +137,7 @@ def results_of(answer: httpx.Response, events: int) -> list[Result]:
 
 def _result(status: int, told: dict[str, Any]) -> Result:
     if status == HTTPStatus.ACCEPTED:
-        return Result(status, event_id=told["eventId"], ingested_at=told.get("ingestedAt", ""))
+        return Result(status, event_id=told["eventId"])
     return Result(status, reason=f"{status} {_reason_of(told)}".strip())
 
 

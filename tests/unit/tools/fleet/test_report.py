@@ -3,14 +3,19 @@
 import io
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from processor.folding import sample_of
+from telemetry.envelope import seal
+from telemetry.event import TelemetryEvent
+from telemetry.exact_json import dump, parse
+from telemetry.item import public_view
+from telemetry.merge import LatestTelemetry, merge
 from tests.unit.tools.fleet.plans import plan
 from tools.fleet import __main__ as command
 from tools.fleet.figures import Figures, percentile
@@ -120,23 +125,22 @@ def run_against(service: httpx.MockTransport, monkeypatch: pytest.MonkeyPatch, *
 
 
 class Keeping:
-    """A service that accepts all of one connector, and keeps the newest of each charger, or the first."""
+    """A service that accepts all, and merges it as the real one does, or keeps what came first."""
 
     def __init__(self, *, newest_wins: bool) -> None:
         self.newest_wins = newest_wins
-        self.items: dict[str, dict[str, Any]] = {}
+        self.latest: dict[str, LatestTelemetry] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             asked = request.url.params.get_list("chargerId")
-            return httpx.Response(200, json={"items": [self.items[each] for each in asked if each in self.items]})
-        body = json.loads(request.content)
-        event = {**body, "eventId": f"{len(request.content)} {body['timestamp']}", "ingestedAt": body["timestamp"]}
-        connectors = self.items.get(body["chargerId"], {}).get("connectors", {})
-        newest = {**event, "connectors": {**connectors, str(body["connectorId"]): event}}
-        if self.newest_wins or body["chargerId"] not in self.items:
-            self.items[body["chargerId"]] = newest
-        return httpx.Response(202, json=event)
+            items = [public_view(self.latest[each], timedelta(minutes=20)) for each in asked if each in self.latest]
+            return httpx.Response(200, json={"items": json.loads(dump(items))})
+        sealed = seal(TelemetryEvent.model_validate(parse(request.content.decode())), datetime.now(UTC))
+        if self.newest_wins or sealed.charger_id not in self.latest:
+            known = self.latest.get(sealed.charger_id)
+            self.latest[sealed.charger_id] = merge(known, sample_of(sealed.open()).measured)
+        return httpx.Response(202, json=sealed.receipt())
 
 
 def test_the_exit_code_and_the_file_say_whether_there_was_a_difference(

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.tools.fleet.plans import sent
 from tools.command_line import CommandError
 from tools.fleet.figures import Figures
-from tools.fleet.ledger import Ledger
+from tools.fleet.ledger import NEWEST, Ledger
 from tools.fleet.posts import Post
 from tools.fleet.reading import read_back, settled
 from tools.fleet.run import client_of
@@ -19,7 +19,7 @@ from tools.fleet.sending import MOST_ATTEMPTS, MOST_REQUESTS_AT_ONCE, Sender
 
 TIME = "2026-11-23T08:15:00.000Z"
 ACCEPTED = httpx.Response(202, json={"eventId": "id", "ingestedAt": "now"})
-PLACE = ("F-1", 0)
+PLACE = ("F-1", 0, NEWEST)
 CHANCE = random.Random(1)  # noqa: S311 - of pauses
 
 
@@ -53,7 +53,7 @@ class Service:
 def test_an_accepted_event_is_noted_with_its_id() -> None:
     service = Service(ACCEPTED)
     service.post(TIME)
-    assert service.ledger.expected(PLACE)[0].event_id == "id"
+    assert service.ledger.expected(PLACE)[0].value == "id"
     assert (service.figures.sent, service.figures.accepted, service.figures.requests) == (1, 1, 1)
     assert service.requests[0].headers["authorization"] == "Bearer token"
     assert service.requests[0].url.path == "/telemetry"
@@ -98,7 +98,7 @@ def test_of_a_batch_only_what_may_be_accepted_is_sent_again() -> None:
     assert [each["timestamp"] for each in json.loads(service.requests[1].content)] == ["2026-11-23T08:15:01.000Z"]
     assert service.requests[1].url.path == "/telemetry/batch"
     assert (service.figures.accepted, service.figures.rejected.total(), service.figures.unknown) == (2, 1, 0)
-    assert service.ledger.expected(PLACE)[0].event_id == "b"
+    assert service.ledger.expected(PLACE)[0].value == "b"
 
 
 def test_what_was_never_answered_is_unknown() -> None:
@@ -176,7 +176,7 @@ def waited(kept: Sequence[dict[str, object]]) -> tuple[int, float]:
     """Wait for an event of 1 and one of 2; return how many differences are left, and after how many seconds."""
     ledger = Ledger()
     for each in "12":
-        ledger.accept(sent(TIME, charger_id=each), event_id="a", ingested_at="1")
+        ledger.accept(sent(TIME, charger_id=each), event_id="a")
     reads, now = iter(kept), 0.0
     last: dict[str, object] = {}
 
