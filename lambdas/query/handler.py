@@ -21,7 +21,7 @@ from telemetry.settings import QuerySettings
 
 SEVERAL_ROUTE = "GET /telemetry"
 OPENAPI_ROUTE = "GET /openapi.json"
-# What boto3 makes of an item takes some 50 times the item's size, and 0.2 s of a CPU where it is as large as can be.
+# What botocore makes of an item takes some 50 times the item's size, and 0.2 s of a CPU where it is as large as can be.
 CHARGERS_A_READ = 10
 
 

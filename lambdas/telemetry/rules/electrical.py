@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from telemetry.metrics import Number
 from telemetry.rules.figures import figure
+from telemetry.rules.observation import Observation
 from telemetry.rules.profiles import Profile
 from telemetry.rules.thresholds import THRESHOLDS
-from telemetry.rules.types import FINE, UNTOLD, Case, Observation, Shown, Verdict
+from telemetry.rules.types import FINE, UNTOLD, Case, Shown, Verdict
 
 _PHASES = ("L1", "L2", "L3")
 _SPLIT_PHASE = 2

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from telemetry.metrics import Number
 from telemetry.rules.figures import figure, seconds_between, watt_hours
+from telemetry.rules.observation import Observation
 from telemetry.rules.remembered import LONGEST_TEXT, Amount, Remembered, ShortText, Timestamp
-from telemetry.rules.types import Observation
 
 # OCPP 1.6's and 2.x's statuses and 2.x's charging states, without case.
 _IS_CHARGING = {

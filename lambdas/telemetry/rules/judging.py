@@ -9,11 +9,12 @@ from telemetry.rules.electrical import current_out_of_range, power_implausible, 
 from telemetry.rules.energy import energy_jump, meter_rollback, stuck_meter
 from telemetry.rules.figures import seconds_between
 from telemetry.rules.history import History
+from telemetry.rules.observation import Observation
 from telemetry.rules.profiles import Profile
 from telemetry.rules.remembered import Amount, Remembered, ShortText, Timestamp
 from telemetry.rules.sensors import clock_invalid, clock_skew, soc_invalid, temperature_critical, temperature_high
 from telemetry.rules.thresholds import THRESHOLDS
-from telemetry.rules.types import FINE, UNTOLD, Case, Finding, Memory, Observation, Rule, Verdict
+from telemetry.rules.types import FINE, UNTOLD, Case, Finding, Memory, Rule, Verdict
 
 RULES = (
     Rule(

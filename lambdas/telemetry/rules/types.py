@@ -1,19 +1,14 @@
-"""What rules are shown, and what they say."""
+"""What rules judge, and what they say."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from telemetry.envelope import TelemetryEnvelope
-from telemetry.measured import LastKnown
 from telemetry.metrics import Number
-from telemetry.normalisation import Normalised
+from telemetry.rules.history import History
+from telemetry.rules.observation import Observation
 from telemetry.rules.profiles import Profile
-
-if TYPE_CHECKING:
-    from telemetry.rules.history import History
 
 Severity = Literal["info", "warning", "critical"]
 # A number as it was sent, or in `figures.figure`'s form; or text of at most 128 characters.
@@ -44,37 +39,6 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observation:
-    """What rules are shown: an envelope that became the greatest of its place, a connector or the charger.
-
-    Attributes:
-        envelope: with the connector and the status as sent, or else as found in the payload.
-        found: what its payload says.
-        last_known: the last known values of the place, those of this envelope among them.
-    """
-
-    envelope: TelemetryEnvelope
-    found: Normalised
-    last_known: LastKnown
-
-    @property
-    def status(self) -> str | None:
-        """The last known status of the place."""
-        known = self.last_known.get("chargerStatus")
-        return known.value if known and isinstance(known.value, str) else None
-
-    def last_known_metric(self, name: str) -> Number | None:
-        """Return the last known value of a metric of the place, which may be that of an earlier envelope."""
-        known = self.last_known.get(f"metrics.{name}")
-        value = known.value if known else None
-        return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
-
-    def metric(self, name: str) -> Number | None:
-        """Return a metric of this very envelope."""
-        return self.found.metrics.values.get(name)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Case:
     """What a rule judges.
 
@@ -87,8 +51,8 @@ class Case:
 
     observation: Observation
     profile: Profile
-    before: "History"
-    after: "History"
+    before: History
+    after: History
 
 
 @dataclass(frozen=True)
