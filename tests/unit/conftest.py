@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,13 +21,13 @@ from telemetry.http_api import HttpRequest
 from telemetry.observability import logger, observed
 from telemetry.settings import IngestSettings, QuerySettings
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.processor_bench import Bench
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
 EVENTS = Path(__file__).parents[1] / "events"
-NOW = datetime(2026, 11, 23, 8, 15, 30, 123456, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -182,3 +181,9 @@ def client_with_table() -> "DynamoDBClient":
         BillingMode="PAY_PER_REQUEST",
     )
     return client
+
+
+@pytest.fixture
+def bench(printed: Printed) -> Bench:
+    assert printed
+    return Bench()

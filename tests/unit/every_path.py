@@ -16,9 +16,9 @@ from telemetry.observability import logger, observed
 from telemetry.settings import IngestSettings, QuerySettings
 from tests.unit.conftest import EVENTS
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.processor_bench import Bench, of, queued
 from tests.unit.test_batch import INVALID, Batch, event
 from tests.unit.test_merge import envelope
-from tests.unit.test_processor import Bench, of, queued
 from tests.unit.test_query import Query
 
 Service = Literal["ingest", "processor", "query"]

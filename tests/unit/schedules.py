@@ -44,8 +44,8 @@ from tests.unit.faults import (
     let_fail,
     sample_unless_faulty,
 )
+from tests.unit.processor_bench import without_rules
 from tests.unit.strategies import START
-from tests.unit.test_processor import without_rules
 
 VISIBILITY_TIMEOUT = 120
 PROCESSOR_TIMEOUT = 20

@@ -13,6 +13,8 @@ from telemetry.exact_json import UNSTORABLE_NUMBER, exact_number
 from telemetry.merge import LARGEST_CONNECTOR_PAYLOAD_BYTES
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+# What the server's clock says.
+NOW = datetime(2026, 11, 23, 8, 15, 30, 123456, tzinfo=UTC)
 
 
 def numbers() -> st.SearchStrategy[int | Decimal]:

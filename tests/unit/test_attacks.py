@@ -17,10 +17,11 @@ from processor.processing import Processor
 from processor.storing import Store
 from telemetry.http_api import GZIP, JSON, HttpAnswer, HttpRequest
 from telemetry.settings import IngestSettings, QuerySettings
-from tests.unit.conftest import NOW, Printed
+from tests.unit.conftest import Printed
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.processor_bench import queued
+from tests.unit.strategies import NOW
 from tests.unit.test_ingest import EVENT, Ingest, problem
-from tests.unit.test_processor import queued
 from tests.unit.test_query import Query
 
 MEBIBYTE = 1024 * 1024

@@ -14,9 +14,9 @@ from telemetry.http_api import HttpAnswer, HttpRequest
 from telemetry.message import decode
 from telemetry.settings import IngestSettings
 from telemetry.timestamps import to_microseconds
-from tests.unit.conftest import NOW, Printed
+from tests.unit.conftest import Printed
 from tests.unit.fakes import InMemoryQueue
-from tests.unit.strategies import json_values
+from tests.unit.strategies import NOW, json_values
 from tests.unit.test_ingest import EVENT, Ingest, problem
 
 ROUTE = "POST /telemetry/batch"

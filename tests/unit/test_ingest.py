@@ -11,9 +11,9 @@ from ingest.handler import answer
 from telemetry.http_api import HttpAnswer, HttpRequest
 from telemetry.message import decode
 from telemetry.settings import IngestSettings
-from tests.unit.conftest import NOW, Printed
+from tests.unit.conftest import Printed
 from tests.unit.fakes import InMemoryQueue
-from tests.unit.strategies import json_values
+from tests.unit.strategies import NOW, json_values
 
 EVENT: dict[str, object] = {"chargerId": "CP-001", "timestamp": "2026-11-23T08:15:00Z", "payload": {"power_kw": 7.4}}
 

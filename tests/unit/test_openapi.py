@@ -28,10 +28,10 @@ from telemetry.http_api import HttpRequest
 from telemetry.item import public_view
 from telemetry.settings import QuerySettings
 from telemetry.timestamps import canonical_timestamp
-from tests.unit.conftest import EVENTS, NOW
+from tests.unit.conftest import EVENTS
 from tests.unit.description import DOCUMENT, check, validator
 from tests.unit.fakes import InMemoryTable
-from tests.unit.strategies import envelopes, payloads
+from tests.unit.strategies import NOW, envelopes, payloads
 from tests.unit.test_handlers import Context
 from tests.unit.test_merge import envelope, item_of, merge_all
 from tools import openapi as tool

@@ -8,8 +8,9 @@ from query.handler import get_telemetry
 from telemetry.http_api import HttpAnswer, HttpRequest
 from telemetry.item import to_item
 from telemetry.settings import QuerySettings
-from tests.unit.conftest import NOW, Printed
+from tests.unit.conftest import Printed
 from tests.unit.fakes import InMemoryTable
+from tests.unit.strategies import NOW
 from tests.unit.test_merge import envelope, merge_all
 
 STORED = envelope(sampled=1, ingested=2, value=7)

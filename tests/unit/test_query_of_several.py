@@ -20,9 +20,10 @@ from telemetry.item import NO_REVISION
 from telemetry.latest_table import DynamoTable
 from telemetry.merge import LatestTelemetry
 from telemetry.settings import QuerySettings
-from tests.unit.conftest import NOW, Printed
+from tests.unit.conftest import Printed
 from tests.unit.description import check
 from tests.unit.fakes import InMemoryTable
+from tests.unit.strategies import NOW
 from tests.unit.test_handlers import Context
 from tests.unit.test_merge import envelope, merge_all
 from tests.unit.test_query import RETENTION, STORED

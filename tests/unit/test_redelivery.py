@@ -7,7 +7,7 @@ import pytest
 from processor.redelivery import back_off_seconds
 from telemetry.errors import QueueUnavailableError, TableUnavailableError
 from tests.unit.conftest import Printed
-from tests.unit.test_processor import VISIBILITY_TIMEOUT, Bench, of, queued
+from tests.unit.processor_bench import VISIBILITY_TIMEOUT, Bench, of, queued
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ from telemetry.message import decode
 from telemetry.settings import IngestSettings
 from tests.unit.conftest import client_with_table
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.processor_bench import RETENTION, without_rules
 from tests.unit.strategies import START, envelopes, payloads
 from tests.unit.test_merge import merge_all
-from tests.unit.test_processor import RETENTION, without_rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,10 +9,11 @@ import pytest
 from processor.storing import Store
 from telemetry.envelope import TelemetryEnvelope
 from telemetry.latest_table import LatestTelemetryTable
-from tests.unit.conftest import NOW, Printed
+from tests.unit.conftest import Printed
 from tests.unit.fakes import InMemoryTable
+from tests.unit.processor_bench import Bench, queued
+from tests.unit.strategies import NOW
 from tests.unit.test_merge import envelope
-from tests.unit.test_processor import Bench, queued
 from tests.unit.tools.dlq.fakes import moved_by_the_processor
 from tools.dlq.queues import DeadLetter
 from tools.dlq.triage import UNKNOWN_CHARGER, ReadOnlyTable, Triage, Verdict, take_as_given

@@ -15,8 +15,9 @@ from telemetry.attribute_values import to_attributes
 from telemetry.http_api import HttpRequest
 from telemetry.observability import observed
 from telemetry.settings import IngestSettings
-from tests.unit.conftest import EVENTS, NOW, Printed
+from tests.unit.conftest import EVENTS, Printed
 from tests.unit.fakes import InMemoryQueue, InMemoryTable
+from tests.unit.strategies import NOW
 from tools.follow.__main__ import as_text
 from tools.follow.items import Item, parse_item
 from tools.follow.lines import Line, Log, parse_line

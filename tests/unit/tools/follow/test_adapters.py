@@ -12,8 +12,8 @@ from moto import mock_aws
 from telemetry.item import NO_REVISION, to_item
 from telemetry.latest_table import DynamoTable
 from tests.stage_settings import BARE
-from tests.unit.conftest import NOW, client_with_table
-from tests.unit.strategies import START
+from tests.unit.conftest import client_with_table
+from tests.unit.strategies import NOW, START
 from tests.unit.test_merge import envelope, merge_all
 from tools import command_line
 from tools.command_line import CommandError
