@@ -28,7 +28,7 @@ from tools.command_line import CommandError, OneLineParser, run_to_its_end, step
 
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTORY = ROOT / "docs" / "pictures"
-COLUMNS = 110
+COLUMNS = 112
 # More than any command prints, so that nothing scrolls away.
 MOST_ROWS = 500
 CHUNK = 65_536
