@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 EXAMPLE = re.compile(r"(?:^|//|@)[\w.-]+\.example(?![\w.@-])")
 
 StageName = Literal["local", "dev", "staging", "prod"]
-STAGE_NAMES: tuple[StageName, ...] = ("local", "dev", "staging", "prod")
+STAGE_NAMES: tuple[StageName, ...] = get_args(StageName)
 
 HttpsUrl = Annotated[str, Field(pattern=r"^https://[^\s/]+(/\S*)?$")]
 # On the loopback interface only, for the token issuer of a local cloud.

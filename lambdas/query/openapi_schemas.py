@@ -7,11 +7,14 @@ from pydantic import BaseModel
 
 from query.question import MOST_CHARGERS
 from telemetry.envelope import TelemetryEnvelope, seal
-from telemetry.event import TelemetryEvent
+from telemetry.event import OPTIONAL_FIELDS, TelemetryEvent
 from telemetry.item import public_view
 from telemetry.measured import MeasuredEnvelope
 from telemetry.merge import merge
+from telemetry.metrics import METRICS
 from telemetry.normalisation import normalise
+from telemetry.normalisation.measurands import MEASURANDS
+from telemetry.normalisation.phases import PHASES
 from telemetry.storable import DEEPEST_LEVEL, LARGEST_PAYLOAD_BYTES
 
 JsonObject = dict[str, Any]
@@ -35,26 +38,8 @@ EVENT: JsonObject = {
 _SEALED = seal(TelemetryEvent.model_validate(EVENT), datetime(2026, 11, 23, 8, 15, 31, 102345, tzinfo=UTC))
 RECEIPT: JsonObject = _SEALED.receipt()
 
-_OPTIONAL_FIELDS = ("connectorId", "chargerStatus", "locationId", "firmwareVersion")
 _ALWAYS_KNOWN = ("timestamp", "ingestedAt", "eventId")
-_METRICS = {
-    "powerW": "power drawn, in W",
-    "powerExportW": "power given back, in W",
-    "powerOfferedW": "power offered, in W",
-    "energyImportWh": "the register of energy drawn, in Wh",
-    "energyExportWh": "the register of energy given back, in Wh",
-    "energyIntervalWh": "energy drawn in an interval, in Wh",
-    "energySessionWh": "energy of the session, in Wh",
-    "voltageV": "voltage, in V",
-    "currentA": "current, in A",
-    "currentOfferedA": "current offered, in A",
-    "socPercent": "the battery's state of charge, from 0 to 100",
-    "temperatureC": "the highest temperature, in degrees Celsius",
-    "frequencyHz": "the grid's frequency, in Hz",
-    "powerFactor": "the power factor",
-}
-_PHASES = ("L1", "L2", "L3")
-_METRICS_OF_A_PHASE = ("powerW", "currentA", "voltageV")
+_METRICS_OF_A_PHASE = [each.of_phase for each in MEASURANDS.values() if each.of_phase]
 
 
 def reference(name: str) -> JsonObject:
@@ -231,15 +216,15 @@ def _connector() -> JsonObject:
 def _metrics() -> JsonObject:
     of_a_phase = {
         "type": "object",
-        "properties": {name: {"type": "number", "description": _METRICS[name]} for name in _METRICS_OF_A_PHASE},
+        "properties": {name: {"type": "number", "description": METRICS[name]} for name in _METRICS_OF_A_PHASE},
     }
     return {
         "title": "Metrics",
         "description": "What was found in the payload, in base units; what can't be told is absent.",
         "type": "object",
         "properties": {
-            **{name: {"type": "number", "description": description} for name, description in _METRICS.items()},
-            "phases": {"type": "object", "properties": dict.fromkeys(_PHASES, of_a_phase)},
+            **{name: {"type": "number", "description": description} for name, description in METRICS.items()},
+            "phases": {"type": "object", "properties": dict.fromkeys(PHASES, of_a_phase)},
             "assumed": {
                 "type": "array",
                 "items": {"type": "string"},
@@ -252,13 +237,13 @@ def _metrics() -> JsonObject:
 def _last_known() -> JsonObject:
     known = reference("KnownValue")
     of_a_phase = {"type": "object", "properties": dict.fromkeys(_METRICS_OF_A_PHASE, known)}
-    phases = {"type": "object", "properties": dict.fromkeys(_PHASES, of_a_phase)}
-    metrics = {"type": "object", "properties": {**dict.fromkeys(_METRICS, known), "phases": phases}}
+    phases = {"type": "object", "properties": dict.fromkeys(PHASES, of_a_phase)}
+    metrics = {"type": "object", "properties": {**dict.fromkeys(METRICS, known), "phases": phases}}
     return {
         "title": "Last known",
         "description": "The newest value of each optional field and metric, by whichever event brought it.",
         "type": "object",
-        "properties": {**dict.fromkeys(_OPTIONAL_FIELDS, known), "metrics": metrics},
+        "properties": {**dict.fromkeys(OPTIONAL_FIELDS.values(), known), "metrics": metrics},
     }
 
 
@@ -350,7 +335,7 @@ def _returned_fields() -> dict[str, JsonObject]:
     fields["payload"]["description"] = "As it was sent"
     fields["ingestedAt"]["description"] = "When the service accepted it: a UTC time with microseconds"
     fields["eventId"]["description"] = "SHA-256 of the event, in hex: the same event sent twice has the same one"
-    for name in _OPTIONAL_FIELDS:
+    for name in OPTIONAL_FIELDS.values():
         fields[name] = fields[name]["anyOf"][0]
     return fields
 

@@ -1,11 +1,11 @@
 """The telemetry event: what a charger posts, validated once, at the door."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -22,7 +22,7 @@ CHARGER_ID_RULE = "1 to 64 of A-Z a-z 0-9 * - _ = : + | @ . beginning with a let
 
 # 0 is the charger as a whole.
 LARGEST_CONNECTOR = 24
-SHORT_TEXT_RULE = "a string of 1 to 128 characters"
+OptionalText = Annotated[str | None, Field(min_length=1, max_length=128, description="a string of 1 to 128 characters")]
 
 # A sender mends some problems at a time; an answer must not grow with what is wrong.
 MOST_PROBLEMS = 20
@@ -42,9 +42,9 @@ class TelemetryEvent(BaseModel):
     connector_id: int | None = Field(
         default=None, ge=0, le=LARGEST_CONNECTOR, description=f"an integer from 0 to {LARGEST_CONNECTOR}"
     )
-    charger_status: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
-    location_id: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
-    firmware_version: str | None = Field(default=None, min_length=1, max_length=128, description=SHORT_TEXT_RULE)
+    charger_status: OptionalText = None
+    location_id: OptionalText = None
+    firmware_version: OptionalText = None
 
     @field_validator("timestamp")
     @classmethod
@@ -55,6 +55,12 @@ class TelemetryEvent(BaseModel):
         """Return the JSON object of the event: fields in camelCase, those that were not sent left out."""
         values = ((alias, getattr(self, name)) for name, alias in _aliases(type(self)))
         return {alias: value for alias, value in values if value is not None}
+
+
+# By their names in Python, those in JSON: what is declared above without being required is all that there is to it.
+OPTIONAL_FIELDS: Mapping[str, str] = {
+    name: field.alias or name for name, field in TelemetryEvent.model_fields.items() if not field.is_required()
+}
 
 
 def parse_event(value: object, now: datetime) -> TelemetryEvent:

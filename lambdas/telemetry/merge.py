@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from telemetry.envelope import short_id
+from telemetry.event import OPTIONAL_FIELDS
 from telemetry.exact_json import utf8_size
 from telemetry.measured import Known, LastKnown, MeasuredEnvelope, Order
 from telemetry.rules import Memory
@@ -12,7 +13,6 @@ from telemetry.timestamps import floor_to_minute
 # An item holds 24 connectors and stays under DynamoDB's 400 KB: of a connector, a greater payload is left out.
 LARGEST_CONNECTOR_PAYLOAD_BYTES = 3 * 1024
 
-OPTIONAL_FIELDS = ("connector_id", "charger_status", "location_id", "firmware_version")
 METRICS = "metrics"
 
 
@@ -140,10 +140,9 @@ def known_order(order: Order) -> Order:
 
 def _carried(measured: MeasuredEnvelope) -> Iterator[tuple[str, object]]:
     """Yield each optional field and metric of an envelope, by its name in `LastKnown`."""
-    fields = type(measured.envelope).model_fields
-    for name in OPTIONAL_FIELDS:
+    for name, alias in OPTIONAL_FIELDS.items():
         value = getattr(measured.envelope, name)
         if value is not None:
-            yield fields[name].alias or name, value
+            yield alias, value
     for name, value in measured.metrics.values.items():
         yield f"{METRICS}.{name}", value

@@ -7,6 +7,24 @@ from typing import Self, cast
 
 Number = int | Decimal
 
+# Every metric and what it is; what a flat key or a measurand gives is one of these.
+METRICS: Mapping[str, str] = {
+    "powerW": "power drawn, in W",
+    "powerExportW": "power given back, in W",
+    "powerOfferedW": "power offered, in W",
+    "energyImportWh": "the register of energy drawn, in Wh",
+    "energyExportWh": "the register of energy given back, in Wh",
+    "energyIntervalWh": "energy drawn in an interval, in Wh",
+    "energySessionWh": "energy of the session, in Wh",
+    "voltageV": "voltage, in V",
+    "currentA": "current, in A",
+    "currentOfferedA": "current offered, in A",
+    "socPercent": "the battery's state of charge, from 0 to 100",
+    "temperatureC": "the highest temperature, in degrees Celsius",
+    "frequencyHz": "the grid's frequency, in Hz",
+    "powerFactor": "the power factor",
+}
+
 ASSUMED = "assumed"
 SEPARATOR = "."
 

@@ -7,12 +7,13 @@ from typing import cast
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from telemetry.rules import RULES
 from telemetry_stack.constructs.metrics import MINUTE, PERIOD, Watched, bytes_of
 from telemetry_stack.constructs.telemetry_api import ROUTES
 from telemetry_stack.constructs.telemetry_function import TelemetryFunction
 
 # What the functions keep apart in their metrics is of closed sets, which tests/stack/test_emitted_metrics.py holds to
-# what they emit: the `reason` of lambdas/telemetry/errors.py, and the codes of lambdas/telemetry/rules.
+# what they emit: the `reason` of lambdas/telemetry/errors.py.
 REJECTED = ("not_json", "broken_gzip", "too_large", "media_type", "invalid", "forbidden")
 DEAD_LETTERED = ("unreadable_message", "invalid", "item_refused", "unexpected_fault")
 QUERY_REFUSED = (
@@ -23,23 +24,7 @@ QUERY_REFUSED = (
     "table_unavailable",
     "stored_item_unreadable",
 )
-FINDINGS = (
-    "VOLTAGE_OUT_OF_RANGE",
-    "CURRENT_OUT_OF_RANGE",
-    "POWER_IMPLAUSIBLE",
-    "POWER_VI_MISMATCH",
-    "ENERGY_JUMP",
-    "METER_ROLLBACK",
-    "STUCK_METER",
-    "CHARGING_ZERO_POWER",
-    "POWER_WHILE_NOT_CHARGING",
-    "TEMPERATURE_HIGH",
-    "TEMPERATURE_CRITICAL",
-    "SOC_INVALID",
-    "CLOCK_INVALID",
-    "CLOCK_SKEW",
-    "CHARGER_FAULT",
-)
+FINDINGS = tuple(rule.code for rule in RULES)
 
 FULL_WIDTH = 24
 GRAPH_HEIGHT = 6

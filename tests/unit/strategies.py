@@ -15,6 +15,13 @@ from telemetry.merge import LARGEST_CONNECTOR_PAYLOAD_BYTES
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 # What the server's clock says.
 NOW = datetime(2026, 11, 23, 8, 15, 30, 123456, tzinfo=UTC)
+# Of each optional field of an event so few values that equal ones are common.
+OPTIONAL: dict[str, st.SearchStrategy[object]] = {
+    "connectorId": st.integers(0, 2),
+    "chargerStatus": st.sampled_from(["Available", "Charging"]),
+    "locationId": st.sampled_from(["north", "south"]),
+    "firmwareVersion": st.sampled_from(["1.0", "1.1"]),
+}
 
 
 def numbers() -> st.SearchStrategy[int | Decimal]:
@@ -42,15 +49,7 @@ def payloads() -> st.SearchStrategy[dict[str, object]]:
 def envelopes(charger_id: str = "CP-001") -> st.SearchStrategy[TelemetryEnvelope]:
     """Envelopes of one charger, its connectors among them, from so few times that equal ones are common."""
     moments = st.integers(0, 3).map(lambda minutes: START + timedelta(minutes=minutes))
-    optional = st.fixed_dictionaries(
-        {},
-        optional={
-            "connectorId": st.integers(0, 2),
-            "chargerStatus": st.sampled_from(["Available", "Charging"]),
-            "locationId": st.sampled_from(["north", "south"]),
-            "firmwareVersion": st.sampled_from(["1.0", "1.1"]),
-        },
-    )
+    optional = st.fixed_dictionaries({}, optional=OPTIONAL)
     # Some with metrics, some without, some too great for a connector.
     payloads = st.fixed_dictionaries(
         {"value": st.integers(0, 3)},

@@ -5,7 +5,7 @@ Sizes as AWS counts them: names and strings by their bytes in UTF-8, a number by
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count
@@ -13,18 +13,23 @@ from typing import cast
 
 from processor.folding import fold, sample_of
 from telemetry.envelope import TelemetryEnvelope, seal
-from telemetry.event import parse_event
+from telemetry.event import TelemetryEvent, parse_event
 from telemetry.exact_json import utf8_size
 from telemetry.item import to_item
 from telemetry.merge import LARGEST_CONNECTOR_PAYLOAD_BYTES, LatestTelemetry
 from telemetry.normalisation.flat import FLAT_KEYS
+from telemetry.normalisation.measurands import MEASURANDS
 from telemetry.storable import LARGEST_PAYLOAD_BYTES
 from tests.unit.strategies import START
 
 LARGEST_ITEM_BYTES = 400 * 1024
 MOST_CONNECTORS = 24
-# Four bytes each in UTF-8: the most that 128 characters take.
-LONG_TEXT = "\N{ELECTRIC PLUG}" * 127
+# Of each optional text of an event, how many characters it may have.
+LONGEST_TEXTS = {
+    name: field["anyOf"][0]["maxLength"]
+    for name, field in TelemetryEvent.model_json_schema()["properties"].items()
+    if field.get("anyOf", [{}])[0].get("type") == "string"
+}
 LONG_NUMBER = Decimal("1.2345678901234567890123456789012345678")
 
 
@@ -51,16 +56,18 @@ class Charger:
         self.letters = (chr(letter) for letter in count(0x1F680))
         self.latest: LatestTelemetry | None = None
 
-    def sends(self, payload: Mapping[str, object], connector_id: int, **fields: str) -> None:
+    def text(self, length: int) -> str:
+        """Return a new text of characters that take four bytes each in UTF-8."""
+        return next(self.letters) + "\N{ELECTRIC PLUG}" * (length - 1)
+
+    def sends(self, payload: Mapping[str, object], connector_id: int, texts: Iterable[str] = ()) -> None:
         moment = next(self.clock)
         event: dict[str, object] = {
             "chargerId": "C" * 64,
             "timestamp": moment.isoformat(),
             "connectorId": connector_id,
             "payload": payload,
-            **{
-                name: f"{next(self.letters)}{LONG_TEXT}" if text == LONG_TEXT else text for name, text in fields.items()
-            },
+            **{name: self.text(LONGEST_TEXTS[name]) for name in texts},
         }
         envelope: TelemetryEnvelope = seal(parse_event(event, START + timedelta(days=1)), moment).open()
         self.latest = fold(self.latest, [sample_of(envelope)], "test").latest
@@ -68,14 +75,15 @@ class Charger:
 
 def metrics_one_by_one() -> Iterator[dict[str, object]]:
     """Yield payloads that leave every metric behind with a time of its own, and as many digits as there may be."""
-    for key in {meaning.metric: key for key, meaning in FLAT_KEYS.items()}.values():
+    flat = {meaning.metric: key for key, meaning in FLAT_KEYS.items()}
+    for key in flat.values():
         yield {key: LONG_NUMBER}
     yield {"temp_c": LONG_NUMBER}
     for phase in ("L1", "L2", "L3"):
         for measurand in ("Power.Active.Import", "Current.Import", "Voltage"):
             sampled = {"value": str(LONG_NUMBER), "measurand": measurand, "phase": phase}
             yield {"meterValue": [{"timestamp": "2026-11-23T08:00:00Z", "sampledValue": [sampled]}]}
-    for measurand in ("Current.Offered", "Power.Offered"):
+    for measurand in (name for name, meaning in MEASURANDS.items() if meaning.metric not in {*flat, "temperatureC"}):
         sampled = {"value": str(LONG_NUMBER), "measurand": measurand}
         yield {"meterValue": [{"timestamp": "2026-11-23T08:00:00Z", "sampledValue": [sampled]}]}
 
@@ -114,18 +122,12 @@ def largest(*, rich: bool) -> dict[str, object]:
     for connector in range(1, MOST_CONNECTORS + 1):
         for payload in metrics_one_by_one():
             charger.sends(payload, connector)
-        for name in ("chargerStatus", "locationId", "firmwareVersion"):
-            charger.sends({}, connector, **{name: LONG_TEXT})
+        for name in LONGEST_TEXTS:
+            charger.sends({}, connector, [name])
         last = of_everything(f"{connector}" * 30) if rich else {}
-        charger.sends(
-            filled(last, LARGEST_CONNECTOR_PAYLOAD_BYTES),
-            connector,
-            chargerStatus=LONG_TEXT,
-            locationId=LONG_TEXT,
-            firmwareVersion=LONG_TEXT,
-        )
+        charger.sends(filled(last, LARGEST_CONNECTOR_PAYLOAD_BYTES), connector, LONGEST_TEXTS)
     last = of_everything("1" * 30) if rich else {}
-    charger.sends(filled(last, LARGEST_PAYLOAD_BYTES), 0, chargerStatus=LONG_TEXT, locationId=LONG_TEXT)
+    charger.sends(filled(last, LARGEST_PAYLOAD_BYTES), 0, LONGEST_TEXTS)
     assert charger.latest
     item = to_item(charger.latest, 10**15, timedelta(days=30))
     connectors = cast("dict[str, dict[str, object]]", item["connectors"])

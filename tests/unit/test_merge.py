@@ -1,6 +1,7 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import reduce
+from operator import attrgetter
 from typing import Any
 
 from hypothesis import given
@@ -8,10 +9,10 @@ from hypothesis import strategies as st
 
 from processor.folding import sample_of
 from telemetry.envelope import TelemetryEnvelope, seal
-from telemetry.event import TelemetryEvent
+from telemetry.event import OPTIONAL_FIELDS, TelemetryEvent
 from telemetry.item import to_item
 from telemetry.merge import LatestTelemetry, merge
-from tests.unit.strategies import START, envelopes
+from tests.unit.strategies import OPTIONAL, START, envelopes
 
 LISTS = st.lists(envelopes(), min_size=1, max_size=8)
 
@@ -68,13 +69,14 @@ def watts(kilowatts: object) -> int | None:
 
 
 CARRIED: dict[str, Callable[[TelemetryEnvelope], object]] = {
-    "connectorId": lambda one: one.connector_id,
-    "chargerStatus": lambda one: one.charger_status,
-    "locationId": lambda one: one.location_id,
-    "firmwareVersion": lambda one: one.firmware_version,
+    **{alias: attrgetter(name) for name, alias in OPTIONAL_FIELDS.items()},
     "powerW": lambda one: watts(one.payload.get("power_kw")),
     "voltageV": lambda one: one.payload.get("voltage_v"),
 }
+
+
+def test_each_optional_field_is_among_those_that_are_merged_here() -> None:
+    assert list(OPTIONAL) == list(OPTIONAL_FIELDS.values())
 
 
 def told_by_the_greatest_carrier(each: Sequence[TelemetryEnvelope]) -> dict[str, object]:

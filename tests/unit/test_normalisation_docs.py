@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from telemetry.metrics import ASSUMED
+from telemetry.metrics import ASSUMED, METRICS
 from telemetry.normalisation.flat import CURRENTS_OF_PHASES, FLAT_KEYS, TEMPERATURES, VOLTAGES_OF_PHASES
 from telemetry.normalisation.measurands import MEASURANDS
 
@@ -32,7 +32,10 @@ def test_every_metric_is_listed_with_its_measurand() -> None:
     table = rows("| metric | unit | from flat JSON | from OCPP's meter values |")
     measurands = {name for _, _, _, ocpp in table for name in ocpp}
     assert measurands == set(MEASURANDS)
-    metrics = {name for names, _, _, _ in table for name in names}
-    of_phases = {f"phases.L1.{each.of_phase}" for each in MEASURANDS.values() if each.of_phase}
-    of_all = {each.metric for each in MEASURANDS.values()} | {each.metric for each in FLAT_KEYS.values()}
-    assert metrics == of_all | of_phases | {ASSUMED}
+    metrics = [name for names, _, _, _ in table for name in names]
+    of_phases = [f"phases.L1.{each.of_phase}" for each in MEASURANDS.values() if each.of_phase]
+    assert sorted(metrics) == sorted([*METRICS, *of_phases, ASSUMED])
+
+
+def test_a_metric_is_declared_where_a_key_or_a_measurand_gives_it() -> None:
+    assert {each.metric for each in (*MEASURANDS.values(), *FLAT_KEYS.values())} == set(METRICS)

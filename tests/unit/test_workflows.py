@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from telemetry_stack.stages import STAGE_NAMES
+
 WORKFLOWS = Path(__file__).resolve().parents[2] / ".github" / "workflows"
 JOBS = {
     f"{path.stem}: {name}": job
@@ -14,6 +16,13 @@ JOBS = {
 }
 # All that may do more than read this repository.
 MAY_WRITE = {"ci: comment": {"pull-requests": "write"}, "deploy: deploy": {"contents": "read", "id-token": "write"}}
+
+
+def test_each_stage_is_synthesized_for_a_pull_request_and_each_on_aws_can_be_deployed() -> None:
+    assert JOBS["ci: synth"]["strategy"]["matrix"]["stage"] == list(STAGE_NAMES)
+    # To YAML 1.1, `on` is a truth value.
+    started_by = yaml.safe_load((WORKFLOWS / "deploy.yml").read_text())[True]["workflow_dispatch"]
+    assert started_by["inputs"]["stage"]["options"] == [name for name in STAGE_NAMES if name != "local"]
 
 
 @pytest.mark.parametrize("name", JOBS)

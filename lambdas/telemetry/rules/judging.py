@@ -4,15 +4,12 @@ from typing import Annotated, cast
 
 from pydantic import Field
 
-from telemetry.rules.charging import charger_fault, charging_zero_power, power_while_not_charging
-from telemetry.rules.electrical import current_out_of_range, power_implausible, power_vi_mismatch, voltage_out_of_range
-from telemetry.rules.energy import energy_jump, meter_rollback, stuck_meter
+from telemetry.rules import charging, electrical, energy, sensors
 from telemetry.rules.figures import seconds_between
 from telemetry.rules.history import History
 from telemetry.rules.observation import Observation
 from telemetry.rules.profiles import Profile
 from telemetry.rules.remembered import Amount, Remembered, ShortText, Timestamp
-from telemetry.rules.sensors import clock_invalid, clock_skew, soc_invalid, temperature_critical, temperature_high
 from telemetry.rules.thresholds import THRESHOLDS
 from telemetry.rules.types import FINE, UNTOLD, Case, Finding, Memory, Rule, Verdict
 
@@ -20,33 +17,33 @@ RULES = (
     Rule(
         code="VOLTAGE_OUT_OF_RANGE",
         severity="warning",
-        judge=voltage_out_of_range,
+        judge=electrical.voltage_out_of_range,
         in_a_row=THRESHOLDS.voltage_samples,
     ),
-    Rule(code="CURRENT_OUT_OF_RANGE", severity="warning", judge=current_out_of_range),
-    Rule(code="POWER_IMPLAUSIBLE", severity="warning", judge=power_implausible),
-    Rule(code="POWER_VI_MISMATCH", severity="warning", judge=power_vi_mismatch),
-    Rule(code="ENERGY_JUMP", severity="warning", judge=energy_jump),
-    Rule(code="METER_ROLLBACK", severity="warning", judge=meter_rollback),
-    Rule(code="STUCK_METER", severity="warning", judge=stuck_meter),
+    Rule(code="CURRENT_OUT_OF_RANGE", severity="warning", judge=electrical.current_out_of_range),
+    Rule(code="POWER_IMPLAUSIBLE", severity="warning", judge=electrical.power_implausible),
+    Rule(code="POWER_VI_MISMATCH", severity="warning", judge=electrical.power_vi_mismatch),
+    Rule(code="ENERGY_JUMP", severity="warning", judge=energy.energy_jump),
+    Rule(code="METER_ROLLBACK", severity="warning", judge=energy.meter_rollback),
+    Rule(code="STUCK_METER", severity="warning", judge=energy.stuck_meter),
     Rule(
         code="CHARGING_ZERO_POWER",
         severity="warning",
-        judge=charging_zero_power,
+        judge=charging.charging_zero_power,
         in_a_row=THRESHOLDS.zero_power_samples,
     ),
     Rule(
         code="POWER_WHILE_NOT_CHARGING",
         severity="warning",
-        judge=power_while_not_charging,
+        judge=charging.power_while_not_charging,
         in_a_row=THRESHOLDS.not_charging_samples,
     ),
-    Rule(code="TEMPERATURE_HIGH", severity="warning", judge=temperature_high),
-    Rule(code="TEMPERATURE_CRITICAL", severity="critical", judge=temperature_critical),
-    Rule(code="SOC_INVALID", severity="warning", judge=soc_invalid),
-    Rule(code="CLOCK_INVALID", severity="warning", judge=clock_invalid),
-    Rule(code="CLOCK_SKEW", severity="info", judge=clock_skew),
-    Rule(code="CHARGER_FAULT", severity="critical", judge=charger_fault),
+    Rule(code="TEMPERATURE_HIGH", severity="warning", judge=sensors.temperature_high),
+    Rule(code="TEMPERATURE_CRITICAL", severity="critical", judge=sensors.temperature_critical),
+    Rule(code="SOC_INVALID", severity="warning", judge=sensors.soc_invalid),
+    Rule(code="CLOCK_INVALID", severity="warning", judge=sensors.clock_invalid),
+    Rule(code="CLOCK_SKEW", severity="info", judge=sensors.clock_skew),
+    Rule(code="CHARGER_FAULT", severity="critical", judge=charging.charger_fault),
 )
 _CODES = frozenset(rule.code for rule in RULES)
 _HISTORY = "history"

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from telemetry_stack.stages import STAGE_NAMES
 from tools import cdk
 
 
@@ -34,7 +35,7 @@ def test_an_unknown_stage_is_one_line_that_lists_the_stages(became: list[list[st
     with pytest.raises(SystemExit) as ended:
         cdk.main(["synth", *context])
     assert ended.value.code == (
-        "cdk.sh: there is no stage 'nosuch'; say -c stage=STAGE with one of: local, dev, staging, prod"
+        f"cdk.sh: there is no stage 'nosuch'; say -c stage=STAGE with one of: {', '.join(STAGE_NAMES)}"
     )
     assert became == []
 

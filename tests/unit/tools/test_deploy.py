@@ -126,7 +126,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) 
 def test_an_unknown_stage_ends_with_one_line_before_anything_is_built(
     capsys: pytest.CaptureFixture[str], cdk: Cdk, stage: str
 ) -> None:
-    assert refusal(capsys, stage) == f"there is no stage {stage!r}; give one of: local, dev, staging, prod"
+    assert refusal(capsys, stage) == f"there is no stage {stage!r}; give one of: {', '.join(stages.STAGE_NAMES)}"
     assert cdk.commands == []
 
 

@@ -80,7 +80,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BotoCoreError) -> None:
 def test_an_unknown_stage_is_told_with_those_that_there_are() -> None:
     with pytest.raises(stages.StageError) as refused:
         deployable("nosuch")
-    assert the_one_line(refused.value) == "there is no stage 'nosuch'; give one of: local, dev, staging, prod"
+    assert the_one_line(refused.value) == f"there is no stage 'nosuch'; give one of: {', '.join(stages.STAGE_NAMES)}"
 
 
 def test_a_stage_with_example_values_is_refused_and_each_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

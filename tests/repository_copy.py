@@ -1,0 +1,37 @@
+"""A copy of the repository as it stands, for tests that change it or let its commands write into it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# Where the programs of the environment are, of which the copy has none of its own.
+PROGRAMS = (ROOT / ".venv" / "bin", ROOT / ".local" / "node" / "bin", ROOT / "node_modules" / ".bin")
+
+
+def copy_repository(to: Path) -> Path:
+    """Copy what git tracks, or would, into a directory that is there; return it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, to / name)
+    return to
+
+
+def run_in(directory: Path, *command: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project's environment in a copy, with this text on its standard input."""
+    # Without what would find the modules of this checkout, and with byte code: see `tools/environment`.
+    own = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment["PATH"] = os.pathsep.join([*map(str, PROGRAMS), os.environ.get("PATH", os.defpath)])
+    return subprocess.run(
+        command, cwd=directory, env=environment, input=text, capture_output=True, text=True, check=False, timeout=300
+    )
