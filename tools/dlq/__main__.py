@@ -29,7 +29,7 @@ DLQ, and the exit code is 1. --force sends it all the same.
 
 def main(command_line: list[str]) -> int:
     """Do what the arguments say, and end with one clear line where that fails."""
-    arguments = _parser().parse_args(command_line)
+    arguments = parser().parse_args(command_line)
     if arguments.command == "redrive" and sum(map(bool, (arguments.id, arguments.charger, arguments.all))) != 1:
         arguments.parser.error("say which: ID..., --charger ID or --all")
     return run_to_its_end("dlq.sh", lambda: _run(arguments))
@@ -62,11 +62,12 @@ def _redrive(desk: Desk, arguments: argparse.Namespace) -> None:
     desk.redrive(selection, dry_run=arguments.dry_run, judge=judge)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/dlq.sh", description="What is in a stage's dead-letter queue, why, and back to the queue."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = options.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="a table of its messages; nothing is taken away")
     listing.add_argument("--json", action="store_true", help="for machines")
     show = commands.add_parser("show", help="one message in full, and what the code of this checkout says of it")
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
             "--stage", required=True, choices=STAGE_NAMES, metavar="STAGE", help=", ".join(STAGE_NAMES)
         )
         command.add_argument("--profile", help="the AWS profile to use; stage local needs none")
-    return parser
+    return options
 
 
 def _message_id(text: str) -> str:

@@ -25,7 +25,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 def main(command_line: list[str]) -> int:
     """Say what became of an event, and end with one clear line where that fails."""
-    arguments = _parser().parse_args(command_line)
+    arguments = parser().parse_args(command_line)
     return run_to_its_end("follow.sh", lambda: _run(arguments))
 
 
@@ -88,33 +88,34 @@ def as_json(trail: Trail, verdicts: list[Verdict]) -> str:
     return json.dumps(told, indent=2)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/follow.sh",
         description="Says what became of an event, from the HTTP request to its charger's item, by the stage's logs. "
         "It reads, and changes nothing; of what chargers send it shows their ids alone.",
         epilog="Exit code 0 when it was found, 1 when not.",
     )
-    parser.add_argument(
+    options.add_argument(
         "id",
         type=_id,
         metavar="ID",
         help="the eventId of an answer (64 hex digits, or the 16 that logs have), or the apigw-requestid in its header "
         "for all that it brought",
     )
-    parser.add_argument(
+    options.add_argument(
         "--stage", required=True, choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)}"
     )
-    parser.add_argument("--profile", help="the AWS profile to use; stage local needs none")
-    parser.add_argument(
+    options.add_argument("--profile", help="the AWS profile to use; stage local needs none")
+    options.add_argument(
         "--since",
         type=_since,
         default="24h",
         metavar="TIME",
         help="how far to look back, e.g. 30m, 24h, 7d (default: 24h); the less, the faster",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    return parser
+    options.add_argument("--json", action="store_true", help="print JSON")
+    return options
 
 
 def _id(text: str) -> str:

@@ -270,7 +270,8 @@ def test_status_with_nothing_at_work_says_how_to_start(capsys: pytest.CaptureFix
 def test_a_mistake_in_the_stages_is_told_in_one_line(tmp_path: Path, mistake: str, told: str) -> None:
     stages = tmp_path / "telemetry_stack" / "stages.py"
     stages.parent.mkdir()
-    (stages.parent / "__init__.py").touch()
+    for name in ("__init__.py", "stage_errors.py"):
+        (stages.parent / name).write_bytes((ROOT / "telemetry_stack" / name).read_bytes())
     right = (ROOT / "telemetry_stack" / "stages.py").read_text()
     stages.write_text(re.sub(r"(?<=def local)(.*?)region=[^\n]+\n", rf"\1{mistake}", right, count=1, flags=re.DOTALL))
 

@@ -1,4 +1,4 @@
-"""`python -m tools.cost`, its page in the documents, and the page's plot."""
+"""`scripts/telemetry.sh cost`, its page in the documents, and the page's plot."""
 
 import json
 import re
@@ -78,19 +78,17 @@ def test_wrong_arguments_end_with_2_and_one_line(arguments: list[str], capsys: p
 def test_what_can_not_be_done_ends_with_1_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([*USUAL, "--region", "eu-north-1"]) == 1
     assert capsys.readouterr().err == (
-        "tools.cost: tools/cost/prices.json has no prices of eu-north-1; say --region with one of: "
+        "telemetry.sh cost: tools/cost/prices.json has no prices of eu-north-1; say --region with one of: "
         "eu-central-1, us-east-1\n"
     )
     assert command.main([*USUAL, "--json", str(tmp_path / "none" / "cost.json")]) == 1
     assert capsys.readouterr().err == (
-        f"tools.cost: {tmp_path / 'none' / 'cost.json'} can't be written: No such file or directory\n"
+        f"telemetry.sh cost: {tmp_path / 'none' / 'cost.json'} can't be written: No such file or directory\n"
     )
 
 
 def test_the_page_is_what_the_model_says() -> None:
-    assert document.COPY.read_text() == document.text(PROD, BOOK), (
-        "run scripts/run.sh --dev -- python -m tools.cost.document"
-    )
+    assert document.COPY.read_text() == document.text(PROD, BOOK), "run scripts/telemetry.sh document cost"
 
 
 def test_the_plot_of_the_page_is_what_the_model_says(tmp_path: Path) -> None:
