@@ -23,7 +23,7 @@ from tools.cost.model import COMPONENTS, MILLION, SNAPSHOTS, Bill, Fleet, bill, 
 from tools.cost.plot import stacked_bars
 from tools.cost.prices import PriceBook, amount, load
 from tools.cost.quotas import first, limits
-from tools.cost.report import dollars
+from tools.cost.report import dollars, rounded
 from tools.cost.targets import PROVISIONED, TARGETS, costs, fleets
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -230,7 +230,7 @@ def text(settings: StageSettings, book: PriceBook) -> str:
             CARRIES.format(interval=EXAMPLE.interval_seconds, region=REFERENCE_REGION),
             table(
                 ("chargers", *_posts()),
-                _aims([fleets(settings, each, book) for each in TARGETS], _rounded),
+                _aims([fleets(settings, each, book) for each in TARGETS], rounded),
             ),
             OTHERS,
             table(
@@ -409,7 +409,7 @@ def _limits(settings: StageSettings, book: PriceBook) -> Iterator[tuple[str, ...
         met: list[str] = []
         for found in by_case:
             (same,) = (each for each in found if each.what == limit.what)
-            chargers = _rounded(same.chargers)
+            chargers = rounded(same.chargers)
             met.append(f"**{chargers}**" if same is first(found) else chargers)
         yield f"{limit.value:,.0f} {limit.what}", *met, limit.source
 
@@ -452,11 +452,6 @@ def _prices(book: PriceBook) -> Iterator[tuple[str, ...]]:
         )
         known = "; ".join(dict.fromkeys(f"{each.known} {each.date.isoformat()}: {each.source}" for each in regional))
         yield f"`{name}`", price.unit, *amounts, known
-
-
-def _rounded(number: float) -> str:
-    """Return a number of chargers, of which two digits are as much as is known."""
-    return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def _units(number: int) -> str:

@@ -55,7 +55,8 @@ def _redrive(desk: Desk, arguments: argparse.Namespace) -> None:
     if arguments.all and not (arguments.yes or arguments.dry_run) and sys.stdin.isatty():
         counts = desk.dead_letters.counts()
         number = counted(counts.waiting + counts.held, "message")
-        if not agrees(f"Redrive all that would pass, of about {number} in the DLQ of {desk.name}? [y/N] "):
+        what = "whatever becomes of it" if arguments.force else "that would pass"
+        if not agrees(f"Redrive all {what}, of about {number} in the DLQ of {desk.name}? [y/N] "):
             raise CommandError("nothing was redriven")
     judge = take_as_given if arguments.force else desk.triage.judge
     selection = Selection(ids=tuple(arguments.id), charger=arguments.charger)

@@ -106,7 +106,7 @@ class Desk:
             planned = [(each, WOULD_BE_REDRIVEN) for each in run.plan()]
             outcome = run.outcome
             rows = [*planned, *outcome.left.values()]
-            print(judged(rows) if rows else self._nothing(selection, outcome))
+            print(judged(rows) if rows else self._nothing(selection))
             print(f"nothing was sent; {counted(len(planned), 'message')} would be, {len(outcome.left)} would stay")
             return
         try:
@@ -118,19 +118,21 @@ class Desk:
         if outcome.redriven:
             chargers = counted(len(set(outcome.redriven.values())), "charger")
             print(f"{counted(len(outcome.redriven), 'message')} of {chargers} on the queue again")
-        elif not outcome.left:
-            print(self._nothing(selection, outcome))
+        elif not outcome.left and not selection.charger:
+            print(self.empty())
         if outcome.left:
             print(judged(list(outcome.left.values())))
-        if failures := list(self._what_stays(outcome)):
+        if failures := list(self._what_stays(selection, outcome)):
             raise CommandError("; ".join(failures))
 
     def empty(self) -> str:
         """Return what is said of an empty DLQ."""
         return f"the DLQ of stage {self.name} is empty"
 
-    def _what_stays(self, outcome: Outcome) -> Iterator[str]:
+    def _what_stays(self, selection: Selection, outcome: Outcome) -> Iterator[str]:
         """Yield why not all that was meant was redriven."""
+        if selection.charger and not outcome.left and not outcome.redriven:
+            yield self._nothing(selection)
         if outcome.left:
             yield f"in the DLQ, for the reasons above: {counted(len(outcome.left), 'message')}"
         if outcome.missing:
@@ -139,8 +141,8 @@ class Desk:
         if behind or outcome.is_cut:
             yield beyond(behind, is_cut=outcome.is_cut)
 
-    def _nothing(self, selection: Selection, outcome: Outcome) -> str:
-        if selection.charger and len(outcome.redriven) == 0:
+    def _nothing(self, selection: Selection) -> str:
+        if selection.charger:
             return printable(f"the DLQ of stage {self.name} has no message of charger {selection.charger}")
         return self.empty()
 

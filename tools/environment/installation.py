@@ -113,7 +113,7 @@ def supported_node() -> str:
     found = node_version()
     if found and major(found) >= OLDEST_NODE:
         return found
-    why = f"Node {found} is older than {OLDEST_NODE}" if found else "there is no Node on PATH"
+    why = f"the Node on PATH, {found}, is older than {OLDEST_NODE}" if found else "there is no Node on PATH"
     with step(f"Node, since {why}"):
         make_venv(NODE_VENV)
         pip_install(NODE_VENV, LOCKS / "node.txt", exact=True)

@@ -66,7 +66,7 @@ def test_an_old_node_is_replaced_by_the_packaged_one_and_the_reason_is_told(
     monkeypatch.setattr(environment, "pip_install", install)
 
     assert environment.supported_node() == "24.19.0"
-    assert "Node 20.20.2 is older than 22" in capsys.readouterr().err
+    assert "since the Node on PATH, 20.20.2, is older than 22 ..." in capsys.readouterr().err
 
 
 def test_node_is_not_in_the_environment_that_a_new_development_lock_clears_of_all_it_does_not_name(
@@ -99,7 +99,9 @@ def test_one_line_tells_what_to_do_where_no_supported_node_can_be_had(
     monkeypatch.setattr(environment, "make_venv", nothing)
     monkeypatch.setattr(environment, "pip_install", nothing)
 
-    with pytest.raises(SystemExit, match=r"^environment: Node 18\.1\.0 is older than 22.*Install Node 22 or newer"):
+    with pytest.raises(
+        SystemExit, match=r"^environment: the Node on PATH, 18\.1\.0, is older than 22.*Install Node 22 or newer"
+    ):
         environment.supported_node()
 
 

@@ -187,8 +187,9 @@ def test_what_is_not_there_is_one_line(stage: Stage, dlq: Run, capsys: pytest.Ca
     assert dlq("show", "00000000") == 1
     assert capsys.readouterr().err == "dlq.sh: the DLQ of stage prod has no message 00000000\n"
     assert dlq("redrive", "00000000") == 1
-    assert dlq("redrive", "--charger", "CP-404") == 0
-    assert "has no message of charger CP-404" in capsys.readouterr().out
+    capsys.readouterr()
+    assert dlq("redrive", "--charger", "CP-404") == 1
+    assert capsys.readouterr().err == "dlq.sh: the DLQ of stage prod has no message of charger CP-404\n"
 
 
 @pytest.mark.parametrize(
@@ -241,6 +242,20 @@ def test_on_a_terminal_all_is_asked_for_first(
     assert dlq("redrive", "--all") == (0 if redriven else 1)
     assert "about 1 message in the DLQ of prod" in questions[0]
     assert stage.queued == ([GOOD] if redriven else [])
+
+
+def test_who_forces_all_is_asked_for_just_that(stage: Stage, dlq: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions: list[str] = []
+
+    def asked(question: str) -> str:
+        questions.append(question)
+        return "n"
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("builtins.input", asked)
+    stage.moves(1, BAD)
+    assert dlq("redrive", "--all", "--force") == 1
+    assert questions == ["Redrive all whatever becomes of it, of about 1 message in the DLQ of prod? [y/N] "]
 
 
 def test_who_says_yes_before_is_not_asked(stage: Stage, dlq: Run, monkeypatch: pytest.MonkeyPatch) -> None:
