@@ -19,7 +19,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES, NoAuth, StageSettings
-from tools.command_line import CommandError, OneLineParser, agrees, run_to_its_end, step
+from tools.command_line import CommandError, OneLineParser, add_json, agrees, printed_aside, run_to_its_end, step
 from tools.local_cloud.cloud import chosen_cloud
 from tools.local_cloud.tokens import A_DAY, SCOPES
 from tools.preflight import account_of, check_bootstrap, deployable
@@ -68,7 +68,8 @@ class Target:
             cwd=ROOT,
             check=False,
             text=True,
-            stdout=subprocess.PIPE if quietly else None,
+            # Where we print, too.
+            stdout=subprocess.PIPE if quietly else sys.stdout,
             stderr=subprocess.STDOUT if quietly else None,
         )
 
@@ -126,10 +127,22 @@ def parser() -> OneLineParser:
     options.add_argument(
         "--confirm", metavar="STACK", help="the name of the stack to destroy, where nobody can type it"
     )
+    add_json(options)
     return options
 
 
 def _run(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> int:
+    with printed_aside(arguments.json):
+        target = _done(arguments, of_cdk)
+    if arguments.json:
+        settings = target.settings
+        told = {"stage": settings.name, "stack": settings.stack_name, "account": target.account}
+        outputs = {} if arguments.destroy else {"outputs": target.outputs()}
+        print(json.dumps({**told, "region": settings.region, **outputs}, indent=2))
+    return 0
+
+
+def _done(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> Target:
     with _interruption_told(NOTHING_CHANGED):
         target = target_of(arguments.stage, arguments.profile)
     # The CLI writes to the same terminal or file, without waiting for us.
@@ -140,7 +153,7 @@ def _run(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> int:
         destroy(target, confirmed=arguments.confirm)
     else:
         deploy(target, yes=arguments.yes, of_cdk=of_cdk)
-    return 0
+    return target
 
 
 def target_of(stage: str, profile: str | None) -> Target:

@@ -44,7 +44,7 @@ def _run(since: str) -> int:
                 _said(
                     [str(base / "scripts" / "cdk.sh"), "synth", "--quiet", "-c", f"stage={stage}", "--output", output]
                 )
-            (template,) = Path(output).glob(f"*-{stage}.template.json")
+            (template,) = Path(output).glob("*.template.json")
             with step(f"cdk diff of stage {stage}", stream=sys.stderr):
                 told = _said(
                     ["cdk", "diff", "--quiet", "-c", f"stage={stage}", "--template", str(template), "--no-color"]

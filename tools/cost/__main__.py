@@ -3,11 +3,18 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 from telemetry_stack.stages import STAGE_NAMES, StageSettings, stage_settings
-from tools.command_line import CommandError, OneLineParser, decimal, run_to_its_end, whole_number
+from tools.command_line import (
+    CommandError,
+    OneLineParser,
+    add_json,
+    decimal,
+    file_to_write,
+    printed_aside,
+    run_to_its_end,
+    whole_number,
+)
 from tools.cost.designs import of_stage
 from tools.cost.document import plot
 from tools.cost.footprint import SAMPLES
@@ -48,19 +55,13 @@ def _run(arguments: argparse.Namespace) -> int:
         limits=limits(settings, fleet.interval_seconds, arguments.batch, book, region, sample=arguments.event),
         book=book,
     )
-    print(report.as_text())
-    _write(arguments.json, lambda: json.dumps(report.as_json(), indent=2) + "\n")
-    _write(arguments.plot, lambda: plot(settings, fleet, region, book, sample=arguments.event))
+    with printed_aside(arguments.json):
+        print(report.as_text())
+    if arguments.json:
+        print(json.dumps(report.as_json(), indent=2))
+    if arguments.plot:
+        arguments.plot.write_text(plot(settings, fleet, region, book, sample=arguments.event))
     return 0
-
-
-def _write(path: Path | None, text: Callable[[], str]) -> None:
-    if path is None:
-        return
-    try:
-        path.write_text(text())
-    except OSError as error:
-        raise CommandError(f"{path} can't be written: {error.strerror}") from error
 
 
 def parser() -> OneLineParser:
@@ -86,8 +87,13 @@ def parser() -> OneLineParser:
     options.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
     options.add_argument("--region", metavar="REGION", help="of the prices; the stage's own")
     options.add_argument("--event", choices=tuple(SAMPLES), default="flat", help="which sample the chargers send; flat")
-    options.add_argument("--json", type=Path, metavar="FILE", help="for machines")
-    options.add_argument("--plot", type=Path, metavar="FILE", help="single posts and batches side by side, as SVG")
+    options.add_argument(
+        "--plot",
+        type=file_to_write(".svg"),
+        metavar="FILE.svg",
+        help="draw single posts and batches side by side, too",
+    )
+    add_json(options)
     return options
 
 

@@ -4,10 +4,17 @@ import argparse
 import asyncio
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import INTERRUPTED, CommandError, OneLineParser, decimal, run_to_its_end, whole_number
+from tools.command_line import (
+    INTERRUPTED,
+    OneLineParser,
+    add_json,
+    decimal,
+    printed_aside,
+    run_to_its_end,
+    whole_number,
+)
 from tools.deployed_stage import deployed_stage
 from tools.fleet.plan import Plan
 from tools.fleet.run import Run, client_of
@@ -54,12 +61,10 @@ def _run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         interrupted = True
     report = run.report()
-    print(report.as_text())
+    with printed_aside(arguments.json):
+        print(report.as_text())
     if arguments.json:
-        try:
-            arguments.json.write_text(f"{report.as_json()}\n")
-        except OSError as error:
-            raise CommandError(f"the report can't be written: {error}") from error
+        print(report.as_json())
     if interrupted:
         return INTERRUPTED
     return 1 if report.differences else 0
@@ -120,7 +125,7 @@ def parser() -> OneLineParser:
     options.add_argument("--profile", help="the AWS profile to use; stage local needs none")
     options.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
     options.add_argument("--token", help="a bearer token that may post and read; stage local needs none")
-    options.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON, too")
+    add_json(options)
     return options
 
 

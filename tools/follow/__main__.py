@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import CommandError, OneLineParser, run_to_its_end
+from tools.command_line import CommandError, OneLineParser, add_json, printed_aside, run_to_its_end
 from tools.deployed_stage import deployed_stage
 from tools.follow.items import DynamoItems
 from tools.follow.lines import CloudWatchLogs
@@ -45,7 +45,10 @@ def _run(arguments: argparse.Namespace) -> int:
             f"stage {stage.settings.name} keeps its logs for {stage.settings.log_retention_days} d"
         )
     verdicts = verdicts_of(trail, now)
-    print(as_json(trail, verdicts) if arguments.json else as_text(trail, verdicts))
+    with printed_aside(arguments.json):
+        print(as_text(trail, verdicts))
+    if arguments.json:
+        print(as_json(trail, verdicts))
     return 0
 
 
@@ -114,7 +117,7 @@ def parser() -> OneLineParser:
         metavar="TIME",
         help="how far to look back, e.g. 30m, 24h, 7d (default: 24h); the less, the faster",
     )
-    options.add_argument("--json", action="store_true", help="print JSON")
+    add_json(options)
     return options
 
 

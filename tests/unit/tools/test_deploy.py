@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import boto3
 import pytest
@@ -29,8 +30,12 @@ class Cdk:
     exit_codes: dict[str, int] = field(default_factory=dict[str, int])
     interrupted_at: str | None = None
 
-    def __call__(self, arguments: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, arguments: list[str], *, stdout: TextIO | int, **_options: object
+    ) -> subprocess.CompletedProcess[str]:
         _, command, *rest = arguments
+        if not isinstance(stdout, int):
+            print(f"cdk {command} tells", file=stdout)
         if command == self.interrupted_at:
             raise KeyboardInterrupt
         self.commands.append([command, *rest])
@@ -245,6 +250,18 @@ def test_who_interrupts_it_is_told_what_was_changed(
 ) -> None:
     cdk.interrupted_at = command
     assert refusal(capsys, "dev", code=130) == f"interrupted; {told}"
+
+
+@pytest.mark.usefixtures("dev")
+def test_the_outputs_are_there_for_machines_and_what_the_cdk_tells_for_people(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert deploy.main(["dev", "--json"]) == 0
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert (told["stage"], told["stack"], told["account"]) == ("dev", "Telemetry-dev", ACCOUNT)
+    assert told["outputs"] == OUTPUTS
+    assert "cdk deploy tells" in printed.err
 
 
 @pytest.mark.usefixtures("dev")

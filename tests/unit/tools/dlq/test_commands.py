@@ -130,12 +130,32 @@ def test_what_was_listed_can_be_shown_and_redriven_by_the_id_that_was_listed(
 def test_the_list_is_there_for_machines(stage: Stage, dlq: Run, capsys: pytest.CaptureFixture[str]) -> None:
     stage.moves(1)
     assert dlq("list", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert "1 message of 1 charger: invalid 1" in printed.err
+    told = json.loads(printed.out)
     assert told["stage"] == "prod"
     assert [(each["chargerId"], each["reason"], each["events"]) for each in told["messages"]] == [
         ("CP-001", "invalid", 1)
     ]
     assert told["hidden"]["heldByOthers"] == 0
+
+
+def test_what_is_shown_and_redriven_is_there_for_machines(
+    stage: Stage, dlq: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.moves(1)
+    stage.moves(2, BAD)
+    assert dlq("redrive", "--all", "--dry-run", "--json") == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert dlq("show", planned["redriven"][0], "--json") == 0
+    message = json.loads(capsys.readouterr().out)["message"]
+    assert (message["body"], message["today"]["passes"]) == (GOOD, True)
+    assert dlq("redrive", "--all", "--json") == 1
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-1] == "dlq.sh: in the DLQ, for the reasons above: 1 message"
+    done = json.loads(printed.out)
+    assert done == planned | {"dryRun": False}
+    assert [each["today"]["summary"] for each in done["left"]] == ["would be dead-lettered again: unreadable_message"]
 
 
 def test_the_list_tells_what_it_could_not_see(stage: Stage, dlq: Run, capsys: pytest.CaptureFixture[str]) -> None:
