@@ -68,7 +68,10 @@ def main() -> None:
         CommandError: a test failed.
     """
     report = Report()
-    if pytest.main(["-p", "no:randomly", "-k", FAULT_TEST, str(TESTS)], plugins=[report]):
+    code = pytest.main(["-p", "no:randomly", "-k", FAULT_TEST, str(TESTS)], plugins=[report])
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if code:
         raise CommandError(f"{PAGE.relative_to(ROOT)} stays as it was, since a test failed: pytest says above which")
     PAGE.write_text(text(report.counted))
 

@@ -6,12 +6,13 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.unit.tools.test_environment import NEEDS_NOTHING
+from tests.unit.tools.test_environment import NEEDS_NOTHING, until
 from tools.command_line import EXIT_CODES
 from tools.environment import __main__ as door
 from tools.environment import installation
@@ -202,3 +203,56 @@ def test_help_ends_with_0_and_names_each_option_of_each_subcommand(
     options = [option for action in parser._actions for option in action.option_strings]  # noqa: SLF001
     told = capsys.readouterr().out
     assert [option for option in options if option not in told] == []
+
+
+@pytest.fixture
+def importing(fresh: Path) -> Path:
+    """A checkout whose environment is made, and whose `fleet` never comes to the end of its imports."""
+    with (fresh / "tools" / "environment" / "installation.py").open("a") as module:
+        module.write("\n\ndef make(parts):\n    pass\n")
+    command = fresh / "tools" / "fleet" / "__main__.py"
+    command.parent.mkdir()
+    command.write_text("import pathlib, signal\npathlib.Path('importing').touch()\nsignal.pause()\n")
+    (fresh / ".venv" / "bin").mkdir(parents=True)
+    (fresh / ".venv" / "bin" / "python").symlink_to(Path(sys.executable).resolve())
+    return fresh
+
+
+@contextmanager
+def started(checkout: Path) -> Generator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [checkout / "scripts" / "fleet.sh"],
+        env={"PATH": os.pathsep.join([str(Path(sys.executable).resolve().parent), os.environ["PATH"]])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell that runs the tests in the background lets them ignore Ctrl-C, and so what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as process:
+        yield process
+
+
+def test_ctrl_c_while_a_command_still_imports_ends_it_without_a_traceback(importing: Path) -> None:
+    with started(importing) as process:
+        until((importing / "importing").exists)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
+
+
+def test_ctrl_c_while_a_command_s_python_starts_is_heard_as_soon_as_it_can_be(importing: Path) -> None:
+    real = Path(sys.executable).resolve()
+    python = importing / ".venv" / "bin" / "python"
+    python.unlink()
+    python.write_text(
+        f"#!{real}\nimport os, pathlib, sys, time\npathlib.Path('starting').touch()\n"
+        f"while not os.path.exists('go'):\n    time.sleep(0.02)\nos.execv('{real}', ['{real}', *sys.argv[1:]])\n"
+    )
+    python.chmod(0o755)
+    with started(importing) as process:
+        until((importing / "starting").exists)
+        process.send_signal(signal.SIGINT)
+        (importing / "go").touch()
+        said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
+    assert not (importing / "importing").exists()
