@@ -10,7 +10,8 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks, ServerlessChecks
 
 from telemetry_stack.constructs.bundling import BundlingError, LambdaBundle
-from telemetry_stack.stages import StageError, StageSettings, stage_settings
+from telemetry_stack.stage_errors import StageError
+from telemetry_stack.stages import StageSettings, stage_settings
 from telemetry_stack.telemetry_stack import TelemetryStack
 
 EMULATOR_PORT = "4566"

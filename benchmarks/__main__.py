@@ -1,58 +1,53 @@
 """`scripts/bench.sh`: measures, and tells it as a table, as JSON and as a plot."""
 
-import json
+import argparse
 import sys
-import time
-from pathlib import Path
 
-from benchmarks import report
-from benchmarks.bench import Bench
-from benchmarks.catalogue import Benchmark, catalogue
-from benchmarks.report import Row
-from tools.command_line import OneLineParser, run_to_its_end
+from tools.command_line import OneLineParser, add_json, did_you_mean, file_to_write, run_to_its_end
 
 
-def main() -> int:
-    """Run what the arguments name."""
-    benchmarks = {each.name: each for each in catalogue()}
-    parser = OneLineParser(
-        prog="scripts/bench.sh", description="What the functions cost, as ratios to a reference; lower is better."
-    )
-    parser.add_argument("--short", action="store_true", help="fewer samples, in under 3 minutes")
-    parser.add_argument(
-        "--only", action="append", choices=benchmarks, metavar="NAME", help="one benchmark; may be given again"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows, as a list of objects")
-    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="write a plot of the ratios")
-    options = parser.parse_args()
-    for file in (options.json, options.plot):
-        if file and not file.parent.is_dir():
-            parser.error(f"there is no folder {file.parent}")
-    chosen = [benchmarks[name] for name in options.only or benchmarks]
-    if options.short and not options.only:
-        chosen = [each for each in chosen if each.in_short]
-    with Bench(short=options.short) as bench:
-        rows = [measured(bench, each) for each in chosen]
-    print(f"\n{report.machine()}\n\n{report.table(rows)}")
-    if options.json:
-        options.json.write_text(json.dumps([row.as_json() for row in rows], indent=2) + "\n")
-    if options.plot:
-        options.plot.write_text(report.plot(rows))
+def main(command_line: list[str]) -> int:
+    """Run what the arguments name, and end with one clear line where that fails."""
+    arguments = parser().parse_args(command_line)
+    return run_to_its_end("bench.sh", lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # It imports the CDK: who asks for --help, or completes a line, need not wait for that.
+    from benchmarks.running import run  # noqa: PLC0415
+
+    run(arguments.only, short=arguments.short, as_json=arguments.json, plot=arguments.plot)
     return 0
 
 
-def measured(bench: Bench, benchmark: Benchmark) -> Row:
-    """Run a benchmark, and tell so on standard error."""
-    started = time.monotonic()
-    print(f"  {benchmark.name} ...", end="", file=sys.stderr, flush=True)
-    try:
-        row = Row(benchmark, benchmark.measure(bench))
-    except BaseException:
-        print(" failed", file=sys.stderr)
-        raise
-    print(f" {time.monotonic() - started:.1f} s", file=sys.stderr)
-    return row
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
+        prog="scripts/bench.sh", description="What the functions cost, as ratios to a reference; lower is better."
+    )
+    options.add_argument("--short", action="store_true", help="fewer samples, in under 3 minutes")
+    options.add_argument(
+        "--only",
+        action="append",
+        type=_benchmark,
+        metavar="NAME",
+        help="one benchmark, of those that docs/performance.md lists; may be given again",
+    )
+    options.add_argument(
+        "--plot", type=file_to_write(".svg"), metavar="FILE.svg", help="write a plot of the ratios, too"
+    )
+    add_json(options)
+    return options
+
+
+def _benchmark(text: str) -> str:
+    from benchmarks.catalogue import catalogue  # noqa: PLC0415 - as above
+
+    names = [each.name for each in catalogue()]
+    if text not in names:
+        raise argparse.ArgumentTypeError(f"there is no benchmark {text!r}{did_you_mean(text, names)}")
+    return text
 
 
 if __name__ == "__main__":
-    sys.exit(run_to_its_end("bench.sh", main))
+    sys.exit(main(sys.argv[1:]))

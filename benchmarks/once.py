@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.bench import ROOT, Bench
 from benchmarks.errors import BenchmarkError
 from benchmarks.samples import Samples
+from tools.command_line import run_whole
 
 MEGABYTE = 1024 * 1024
 
@@ -58,7 +59,7 @@ def seconds_of(command: list[str], **variables: str) -> float:
     """
     started = time.monotonic()
     environment = {**os.environ, **variables}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = run_whole(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode:
         said = " ".join((done.stderr + done.stdout).split())
         raise BenchmarkError(f"{' '.join(command[:2])} failed: {said[-500:]}")

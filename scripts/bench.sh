@@ -1,4 +1,4 @@
 #!/bin/sh
-# What the functions cost, as ratios to a reference: scripts/bench.sh [--short] [--only NAME] [--json FILE] [--plot FILE]
+# How much CPU the functions take, as ratios to a reference: scripts/bench.sh [--short] [--only NAME]
 set -eu
-exec "$(dirname "$0")/run.sh" --dev --cdk -- python -m benchmarks "$@"
+exec "$(dirname "$0")/telemetry.sh" bench "$@"

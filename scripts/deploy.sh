@@ -1,4 +1,4 @@
 #!/bin/sh
 # Deploys a stage to AWS, after checks and a look at the difference, e.g. scripts/deploy.sh dev --profile work
 set -eu
-exec "$(dirname "$0")/run.sh" --cdk -- python -m tools.deploy "$@"
+exec "$(dirname "$0")/telemetry.sh" deploy "$@"

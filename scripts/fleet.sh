@@ -1,4 +1,4 @@
 #!/bin/sh
 # A simulated fleet that posts to the service and judges what was kept: scripts/fleet.sh --chargers 200 --flaws 0.2
 set -eu
-exec "$(dirname "$0")/run.sh" -- python -m tools.fleet "$@"
+exec "$(dirname "$0")/telemetry.sh" fleet "$@"

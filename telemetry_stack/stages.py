@@ -12,6 +12,8 @@ from typing import Annotated, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from telemetry_stack.stage_errors import InvalidStageError, UnknownStageError
+
 # RFC 2606 reserves the top-level name, which nobody can own: a host below it was never filled in.
 EXAMPLE = re.compile(r"(?:^|//|@)[\w.-]+\.example(?![\w.@-])")
 
@@ -41,18 +43,6 @@ LogRetentionDays = Literal[1, 7, 30, 90, 180, 365]
 LARGEST_CLIENTS_BYTES = 3_000
 # Cognito's id of a client has 26 characters; with what stands round it and its chargers in JSON.
 CLIENT_BYTES = 32
-
-
-class StageError(Exception):
-    """The stage that was asked for can't be used; the message says why, on one line."""
-
-
-class UnknownStageError(StageError):
-    """No stage has the name that was asked for."""
-
-
-class InvalidStageError(StageError):
-    """A setting of the stage, or several together, break a rule."""
 
 
 class AwsOnly(StrEnum):

@@ -1,6 +1,6 @@
 """Writes the drawings of `docs/architecture.md`: what is in stage `prod` and who talks to whom, from the template.
 
-Run it with `scripts/run.sh --cdk -- python -m tools.architecture`. Each line of a drawing comes from where AWS has it:
+Run it with `scripts/telemetry.sh document architecture`. Each line of a drawing comes from where AWS has it:
 routes, the event source, policies, redrive policies, alarms' dimensions and actions, keys. Nothing is drawn by hand,
 and a type of resource that is neither drawn nor named in `LEFT_OUT` stops it.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from tools.permissions import ROLE_POLICY, ROOT, Template, listed, name_of, of_type, policies, prod, table
 
 COPY = ROOT / "docs" / "architecture.md"
-MARKER = "<!-- {end} {section}: python -m tools.architecture -->"
+MARKER = "<!-- {end} {section}: scripts/telemetry.sh document architecture -->"
 
 FUNCTION = "AWS::Lambda::Function"
 QUEUE = "AWS::SQS::Queue"

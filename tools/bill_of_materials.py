@@ -1,20 +1,31 @@
 """Prints what the Lambda bundle is made of, as CycloneDX JSON: each locked package with its version and hashes.
 
-Run it with `scripts/run.sh --dev -- python -m tools.bill_of_materials > bundle.cdx.json`.
+Run it with `scripts/telemetry.sh bill-of-materials > bundle.cdx.json`.
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
+from tools.command_line import OneLineParser, run_to_its_end
+from tools.environment.commands import called
+
 LOCK = Path(__file__).resolve().parents[1] / "lambdas" / "requirements.txt"
 
 
-def main() -> int:
+def main(command_line: list[str]) -> int:
     """Print it, the same each time for the same lock; return the exit code of CycloneDX's own tool."""
+    parser().parse_args(command_line)
     command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible", str(LOCK)]
-    return subprocess.run(command, check=False).returncode
+    return run_to_its_end("telemetry.sh bill-of-materials", lambda: subprocess.run(command, check=False).returncode)
+
+
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    return OneLineParser(
+        prog=called("bill-of-materials"), description="Print what the Lambda bundle is made of, as CycloneDX JSON."
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,9 @@ import re
 import sys
 from typing import NoReturn
 
-from telemetry_stack.stages import StageError, stage_settings
+from telemetry_stack.stage_errors import StageError, UnknownStageError
+from telemetry_stack.stages import stage_settings
+from tools.command_line import FAILED, WRONG_ARGUMENTS
 
 # Each way in which the CLI takes `-c stage=STAGE`.
 STAGE = re.compile(r"(?:-c=?|--context=)?stage=(.*)")
@@ -18,13 +20,14 @@ def main(arguments: list[str]) -> NoReturn:
     """Become the CDK CLI.
 
     Raises:
-        SystemExit: with one line, where a stage is named that does not exist or whose settings break a rule.
+        SystemExit: after one line, where a stage is named that does not exist or whose settings break a rule.
     """
     for stage in filter(None, map(STAGE.fullmatch, arguments)):
         try:
             stage_settings(stage.group(1), local_port=0)
         except StageError as error:
-            sys.exit(f"cdk.sh: {error}")
+            print(f"cdk.sh: {error}", file=sys.stderr)
+            sys.exit(WRONG_ARGUMENTS if isinstance(error, UnknownStageError) else FAILED)
     os.execvp("cdk", ["cdk", *arguments])  # noqa: S606  # nosec B606 - no shell is wanted
 
 

@@ -6,7 +6,6 @@ found, so that one run tells all. Exits with 0 when all passed.
 A shell that sourced `.local/env`, or has credentials for AWS, makes no difference.
 """
 
-import argparse
 import os
 import re
 import signal
@@ -18,6 +17,8 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from tools.command_line import FAILED, INTERRUPTED, WRONG_ARGUMENTS, OneLineParser, run_to_its_end
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPENDABOT = ".github/dependabot.yml"
@@ -41,36 +42,38 @@ COMPUTING = ["tests/unit", "tests/stack"]
 WAITING = ["tests/e2e"]
 # What pytest ends with then: https://docs.pytest.org/en/stable/reference/exit-codes.html
 PYTEST_REFUSES = 4
-WRONG_ARGUMENTS = 2
-INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
     """Run the checks and the tests, or the tests that are named; return the exit code: 1 where one failed."""
-    parser = argparse.ArgumentParser(
+    options, of_pytest = parser().parse_known_args(arguments)
+    selection = [] if options.all else ["-m", "not slow"]
+    return run_to_its_end("test.sh", lambda: _run(selection, of_pytest))
+
+
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/test.sh",
         usage="%(prog)s [--all] [pytest arguments]",
         description="Lint, format, types and workflow files, and the tests.",
-        epilog="Other arguments go to pytest, e.g. tests/unit/rules or -k throttle: those tests run without checks.",
+        epilog="Other arguments go to pytest, e.g. tests/unit/rules or -k throttle: those tests run without checks, "
+        "and the exit code is pytest's.",
         allow_abbrev=False,
     )
-    parser.add_argument("--all", action="store_true", help="also the tests that take minutes")
-    options, of_pytest = parser.parse_known_args(arguments)
+    options.add_argument("--all", action="store_true", help="also the tests that take minutes")
+    return options
+
+
+def _run(selection: Sequence[str], of_pytest: list[str]) -> int:
     forget_the_clouds()
-    # So that `kill` ends it as Ctrl-C does: what it started, it stops.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    selection = [] if options.all else ["-m", "not slow"]
-    try:
-        if not of_pytest:
-            return run_all(selection)
-        if refused := what_pytest_refuses(of_pytest):
-            print(f"test.sh: {refused}; see scripts/test.sh --help", file=sys.stderr)
-            return WRONG_ARGUMENTS
-    except KeyboardInterrupt:
-        print("test.sh: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    if not of_pytest:
+        return run_all(selection)
+    if refused := what_pytest_refuses(of_pytest):
+        print(f"test.sh: {refused}; see scripts/test.sh --help", file=sys.stderr)
+        return WRONG_ARGUMENTS
     print("the tests that were asked for, without the checks: scripts/test.sh alone runs all", flush=True)
-    return run_to_its_end([*PYTEST, *selection, *of_pytest])
+    return run_tests([*PYTEST, *selection, *of_pytest])
 
 
 def run_all(selection: Sequence[str]) -> int:
@@ -93,7 +96,7 @@ def run_all(selection: Sequence[str]) -> int:
         print("".join(sorted(summary.read_text().splitlines(keepends=True))) if summary.exists() else "no test ran")
     if failed:
         print(f"checks that failed, above the tests: {', '.join(failed)}", file=sys.stderr)
-    return 1 if failed else max(codes)
+    return FAILED if failed or any(codes) else 0
 
 
 @contextmanager
@@ -126,7 +129,7 @@ def what_pytest_refuses(arguments: list[str]) -> str | None:
     return refused.group(1) if refused and done.returncode == PYTEST_REFUSES else None
 
 
-def run_to_its_end(command: list[str]) -> int:
+def run_tests(command: list[str]) -> int:
     """Run a command that Ctrl-C reaches too, and give it the time to stop what it started; return its exit code."""
     code, interrupted = wait_for(subprocess.Popen(command, cwd=ROOT, text=True))
     return INTERRUPTED if interrupted else code

@@ -1,16 +1,36 @@
-"""What the commands in `tools` have in common: how they read their arguments, and how they end."""
+"""What the commands have in common: how they read their arguments, and how they end.
+
+The system's Python reads it, too, before there is any environment: it imports the standard library alone.
+"""
+
+from __future__ import annotations
 
 import argparse
+import difflib
+import math
+import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from typing import NoReturn
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
+from typing import IO, NoReturn, TextIO
 
-from telemetry_stack.stages import StageError
+from telemetry_stack.stage_errors import StageError
 
+FAILED = 1
+WRONG_ARGUMENTS = 2
+NOT_UP = 3
 INTERRUPTED = 130
+EXIT_CODES: Mapping[int, str] = {
+    0: "done",
+    FAILED: "it failed, or found a difference; one line on standard error says what to do next",
+    WRONG_ARGUMENTS: "wrong arguments, told in one line on standard error",
+    NOT_UP: "the local cloud is not up: of `local status`",
+    INTERRUPTED: "interrupted, by Ctrl-C or kill",
+}
 
 
 class CommandError(Exception):
@@ -22,8 +42,8 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with one line and exit code 2."""
-        script = self.prog.removeprefix("python -m ").split()[0].rpartition("/")[2]
-        self.exit(2, f"{script}: {message}; see {self.prog} --help\n")
+        script = self.prog.split()[0].rpartition("/")[2]
+        self.exit(WRONG_ARGUMENTS, f"{script}: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -37,6 +57,54 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return number
 
 
+def decimal(least: float, most: float) -> Callable[[str], float]:
+    """Return what reads an argument that is a number of this range, both ends included."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least:g} to {most:,.10g}")
+        return value
+
+    return number
+
+
+def file_to_write(suffix: str) -> Callable[[str], Path]:
+    """Return what reads an argument that is a file which can be written, and whose name ends so."""
+
+    def file(text: str) -> Path:
+        path = Path(text)
+        if path.suffix != suffix:
+            raise argparse.ArgumentTypeError(f"{text!r} does not end in {suffix}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise argparse.ArgumentTypeError(f"{text!r} can't be written: {path.parent} is no folder that may be")
+        return path
+
+    return file
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str:
+    """Return what is added to the refusal of a word that is like a known one; nothing where it is like none."""
+    return "".join(f" (did you mean {each}?)" for each in difflib.get_close_matches(text, known, n=1))
+
+
+def add_json(options: argparse.ArgumentParser) -> None:
+    """Add the option by which a command answers a program."""
+    options.add_argument(
+        "--json",
+        action="store_true",
+        help="print the result as JSON on standard output, and what is for people on standard error",
+    )
+
+
+def printed_aside(aside: bool) -> AbstractContextManager[object]:  # noqa: FBT001 - it is all that this is told
+    """Print on standard error in this context, where a program reads what is on standard output."""
+    return redirect_stdout(sys.stderr) if aside else nullcontext()
+
+
 def run_to_its_end(script: str, command: Callable[[], int]) -> int:
     """Return a command's exit code: its own, 1 after one line where it can't be done, 130 where it was interrupted.
 
@@ -44,7 +112,10 @@ def run_to_its_end(script: str, command: Callable[[], int]) -> int:
         script: how the command is called, e.g. `local.sh`: what it says on standard error begins with it.
         command: what it does.
     """
-    # So that `kill` ends it as Ctrl-C does: what it started, it stops.
+    # From here on Ctrl-C ends it as an exception, and `kill`, too: what it started, it stops. A shell lets what it
+    # starts in the background ignore Ctrl-C.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # As programs do whose reader has gone, e.g. `| head`.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -52,24 +123,63 @@ def run_to_its_end(script: str, command: Callable[[], int]) -> int:
         return command()
     except (CommandError, StageError) as error:
         print(f"{script}: {error}", file=sys.stderr)
-        return 1
+        return FAILED
     except KeyboardInterrupt as interruption:
         # With what a command has to say of what it leaves, where it has.
         print(": ".join([script, "; ".join(["interrupted", *interruption.args])]), file=sys.stderr)
         return INTERRUPTED
 
 
+def run_whole(
+    command: list[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdout: int | IO[str] | None = None,
+    stderr: int | IO[str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that asks nobody anything; where that is interrupted, it ends with all that it has started.
+
+    Raises:
+        OSError: it can't be started.
+    """
+    # One group, since the CDK and installers start programs of their own.
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
 @contextmanager
-def step(what: str) -> Generator[None]:
-    """Tell what is being done, and how long it took."""
+def step(what: str, *, stream: TextIO | None = None) -> Generator[None]:
+    """Tell what is being done, and how long it took.
+
+    Args:
+        what: is done.
+        stream: where to tell it; standard output, where not given.
+    """
     started = time.monotonic()
-    print(f"  {what} ...", end="", flush=True)
+    stream = stream or sys.stdout
+    print(f"  {what} ...", end="", file=stream, flush=True)
     try:
         yield
     except BaseException:
-        print(" failed", flush=True)
+        print(" failed", file=stream, flush=True)
         raise
-    print(f" {time.monotonic() - started:.1f} s", flush=True)
+    print(f" {time.monotonic() - started:.1f} s", file=stream, flush=True)
 
 
 def agrees(question: str) -> bool:

@@ -19,7 +19,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES, NoAuth, StageSettings
-from tools.command_line import CommandError, OneLineParser, agrees, run_to_its_end, step
+from tools.command_line import CommandError, OneLineParser, add_json, agrees, printed_aside, run_to_its_end, step
 from tools.local_cloud.cloud import chosen_cloud
 from tools.local_cloud.tokens import A_DAY, SCOPES
 from tools.preflight import account_of, check_bootstrap, deployable
@@ -68,7 +68,8 @@ class Target:
             cwd=ROOT,
             check=False,
             text=True,
-            stdout=subprocess.PIPE if quietly else None,
+            # Where we print, too.
+            stdout=subprocess.PIPE if quietly else sys.stdout,
             stderr=subprocess.STDOUT if quietly else None,
         )
 
@@ -94,35 +95,54 @@ class Target:
 
 def main(command_line: list[str]) -> int:
     """Do what the arguments say, and end with one clear line where that fails."""
-    parser = _parser()
-    arguments, of_cdk = parser.parse_known_args(command_line)
+    options = parser()
+    arguments, of_cdk = options.parse_known_args(command_line)
     if arguments.confirm is not None and not arguments.destroy:
-        parser.error("--confirm goes with --destroy")
+        options.error("--confirm goes with --destroy")
     if of_cdk and arguments.destroy:
-        parser.error(f"--destroy takes no arguments of cdk deploy: {' '.join(of_cdk)}")
+        options.error(f"--destroy takes no arguments of cdk deploy: {' '.join(of_cdk)}")
     return run_to_its_end("deploy.sh", lambda: _run(arguments, of_cdk))
 
 
-def _parser() -> OneLineParser:
-    parser = OneLineParser(
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/deploy.sh",
         description="Deploys a stage: checks it, shows the difference, asks where permissions get broader or data is "
         "at stake, deploys, and sends an event through the API and back.",
         usage="%(prog)s STAGE [options] [arguments of cdk deploy]",
         epilog="The event needs TELEMETRY_TOKEN, a bearer token with the scopes "
         f"{' and '.join(SCOPES)} for charger {SMOKE_TEST_CHARGER}; stage local makes its own.",
+        # What begins as one of ours may be of the CDK.
+        allow_abbrev=False,
     )
-    parser.add_argument("stage", metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)}; local has to be up")
-    parser.add_argument("--profile", help="the AWS profile to use")
-    parser.add_argument(
+    options.add_argument(
+        "stage", choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)}; local has to be up"
+    )
+    options.add_argument("--profile", help="the AWS profile to use")
+    options.add_argument(
         "--yes", action="store_true", help="deploy without asking; the difference is shown all the same"
     )
-    parser.add_argument("--destroy", action="store_true", help="delete the stack, after its name was typed")
-    parser.add_argument("--confirm", metavar="STACK", help="the name of the stack to destroy, where nobody can type it")
-    return parser
+    options.add_argument("--destroy", action="store_true", help="delete the stack, after its name was typed")
+    options.add_argument(
+        "--confirm", metavar="STACK", help="the name of the stack to destroy, where nobody can type it"
+    )
+    add_json(options)
+    return options
 
 
 def _run(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> int:
+    with printed_aside(arguments.json):
+        target = _done(arguments, of_cdk)
+    if arguments.json:
+        settings = target.settings
+        told = {"stage": settings.name, "stack": settings.stack_name, "account": target.account}
+        outputs = {} if arguments.destroy else {"outputs": target.outputs()}
+        print(json.dumps({**told, "region": settings.region, **outputs}, indent=2))
+    return 0
+
+
+def _done(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> Target:
     with _interruption_told(NOTHING_CHANGED):
         target = target_of(arguments.stage, arguments.profile)
     # The CLI writes to the same terminal or file, without waiting for us.
@@ -133,7 +153,7 @@ def _run(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> int:
         destroy(target, confirmed=arguments.confirm)
     else:
         deploy(target, yes=arguments.yes, of_cdk=of_cdk)
-    return 0
+    return target
 
 
 def target_of(stage: str, profile: str | None) -> Target:

@@ -1,6 +1,6 @@
 """Writes `docs/openapi.json`, a copy of what the API answers to `GET /openapi.json`.
 
-Run it with `scripts/run.sh -- python -m tools.openapi`.
+Run it with `scripts/telemetry.sh document openapi`.
 """
 
 import json
@@ -20,7 +20,3 @@ def text() -> str:
 def main() -> None:
     """Write the copy."""
     COPY.write_text(text())
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Writes `docs/permissions.md`: who may do what in stage `prod` and why, from the synthesized template.
 
-Run it with `scripts/run.sh --cdk -- python -m tools.permissions`. The reasons are given where the permissions are, in
+Run it with `scripts/telemetry.sh document permissions`. The reasons are given where the permissions are, in
 `telemetry_stack`, and travel in the template's metadata.
 """
 
@@ -23,7 +23,7 @@ COPY = ROOT / "docs" / "permissions.md"
 
 INTRODUCTION = """# Who may do what
 
-Stage `prod`, generated from its synthesized template by `scripts/run.sh --cdk -- python -m tools.permissions`. What is
+Stage `prod`, generated from its synthesized template by `scripts/telemetry.sh document permissions`. What is
 not listed here, nobody of this stack may do. The reasons are given beside the permissions, in
 `telemetry_stack/telemetry_stack.py` and, for logs, traces, keys and deployments, in `telemetry_stack/constructs/`.
 """
@@ -302,7 +302,3 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = (head, ("---",) * len(head), *rows)
     made = "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return re.sub(r"\((https://[^)]+)\)", r"([AWS](\1))", made)
-
-
-if __name__ == "__main__":
-    main()

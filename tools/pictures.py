@@ -1,6 +1,6 @@
 """Draws what commands show on a terminal: `docs/pictures/NAME.svg`, from a real run of each.
 
-Run it with `scripts/run.sh --dev --cdk --emulator -- python -m tools.pictures [NAME...]`. To draw another command, add
+Run it with `scripts/telemetry.sh pictures [NAME...]`. To draw another command, add
 it to `PICTURES`. A picture holds no token and no path of this machine, and needs no font from elsewhere.
 """
 
@@ -25,7 +25,9 @@ from rich.style import Style
 from rich.text import Text
 
 from tools.command_line import CommandError, OneLineParser, run_to_its_end, step
+from tools.environment.commands import called
 
+NAME = "pictures"
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTORY = ROOT / "docs" / "pictures"
 COLUMNS = 112
@@ -70,12 +72,18 @@ PICTURES = {
 
 def main(arguments: list[str]) -> int:
     """Draw the pictures that are named, or all; return the exit code: 0, 1 where a command failed, 2 for usage."""
-    parser = OneLineParser(prog="python -m tools.pictures", description="Draw what commands show on a terminal.")
-    parser.add_argument("name", nargs="*", help=f"which of {', '.join(PICTURES)}; all where none is named")
-    names: list[str] = parser.parse_args(arguments).name
+    options = parser()
+    names: list[str] = options.parse_args(arguments).name
     if unknown := sorted(set(names) - PICTURES.keys()):
-        parser.error(f"no picture {', '.join(unknown)}")
-    return run_to_its_end("tools.pictures", lambda: _draw(names or list(PICTURES)))
+        options.error(f"no picture {', '.join(unknown)}")
+    return run_to_its_end(f"telemetry.sh {NAME}", lambda: _draw(names or list(PICTURES)))
+
+
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(prog=called(NAME), description="Draw what commands show on a terminal.")
+    options.add_argument("name", nargs="*", help=f"which of {', '.join(PICTURES)}; all where none is named")
+    return options
 
 
 def _draw(names: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from telemetry_stack.stages import STAGE_NAMES, StageSettings, UnknownStageError, local, stage_settings
+from telemetry_stack.stages import StageSettings, local, stage_settings
 from tools.command_line import CommandError
 
 # What the emulator says that its account is.
@@ -40,10 +40,7 @@ def deployable(name: str) -> StageSettings:
         StageError: there is no such stage, or its settings break a rule.
         CommandError: it still has example values.
     """
-    try:
-        settings = stage_settings(name, local_port=0)
-    except UnknownStageError as error:
-        raise UnknownStageError(f"there is no stage {name!r}; give one of: {', '.join(STAGE_NAMES)}") from error
+    settings = stage_settings(name, local_port=0)
     if examples := settings.example_values():
         raise CommandError(
             f"stage {name} still has example values; in telemetry_stack/stages.py replace {', '.join(examples)}"

@@ -22,9 +22,8 @@ SHORT_VISIBILITY = "VISIBILITY_PER_PROCESSOR_TIMEOUT = 1"
 # In the environment that there is.
 RUN = """#!/bin/sh
 cd "$(dirname "$0")/.."
-while [ "$1" != -- ]; do shift; done
-shift
-exec "$@"
+[ "$1" = local ] && shift
+exec python -m tools.local_cloud "$@"
 """
 
 
@@ -34,7 +33,7 @@ def newer(cloud: Cloud, tmp_path: Path) -> Generator[str]:
     checkout = tmp_path / "newer"
     not_needed = shutil.ignore_patterns(".*", "node_modules", "cdk.out", "tests", "docs", "__pycache__")
     shutil.copytree(PROJECT, checkout, ignore=not_needed)
-    (checkout / "scripts" / "run.sh").write_text(RUN)
+    (checkout / "scripts" / "telemetry.sh").write_text(RUN)
     with (checkout / "lambdas" / "telemetry" / "__init__.py").open("a") as module:
         module.write("# Newer.\n")
     queue = checkout / "telemetry_stack" / "constructs" / "telemetry_queue.py"

@@ -86,6 +86,8 @@ def test_status_tells_that_it_is_up_and_where(cloud: Cloud) -> None:
     assert status.returncode == 0
     assert str(cloud.shell.port) in status.stdout
     assert cloud.variables["TELEMETRY_API_URL"] in status.stdout
+    told = json.loads(cloud.shell("status", "--json").stdout)
+    assert (told["up"], told["apiUrl"]) == (True, cloud.variables["TELEMETRY_API_URL"])
 
 
 def test_a_token_is_for_one_charger_with_the_scopes_and_the_lifetime_asked_for(

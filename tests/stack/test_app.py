@@ -10,7 +10,8 @@ import pytest
 from aws_cdk import App
 
 from app import chosen_stage
-from telemetry_stack.stages import STAGE_NAMES, StageError, TokenIssuer
+from telemetry_stack.stage_errors import StageError
+from telemetry_stack.stages import STAGE_NAMES, TokenIssuer
 from tests.stack.synthesis import ROOT, cdk_context
 
 # Where tools/environment may have put Node.

@@ -67,8 +67,8 @@ def as_run_here(command: list[str]) -> list[str]:
     match command:
         case ["scripts/test.sh", *arguments]:
             return [sys.executable, "-m", "pytest", "-q", "-m", "not slow", *arguments]
-        case ["scripts/run.sh", "--", "python", *arguments]:
-            return [sys.executable, *arguments]
+        case ["scripts/telemetry.sh", "document", which]:
+            return [sys.executable, "-m", "tools.document", which]
         case ["scripts/cdk.sh", *arguments]:
             return [sys.executable, "-m", "tools.cdk", *arguments]
         case _:

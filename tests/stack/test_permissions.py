@@ -323,7 +323,7 @@ def test_the_account_can_still_manage_each_key(every_stage: Synthesis) -> None:
 
 def test_the_table_of_permissions_is_what_is_synthesized(prod: Synthesis) -> None:
     assert permissions.COPY.read_text() == permissions.text(prod.template), (
-        "run scripts/run.sh --cdk -- python -m tools.permissions"
+        "run scripts/telemetry.sh document permissions"
     )
 
 

@@ -1,14 +1,20 @@
-"""`python -m tools.cost`: what a stage costs a month for a fleet, by component."""
+"""`scripts/telemetry.sh cost`: what a stage costs a month for a fleet, by component."""
 
 import argparse
 import json
-import math
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 from telemetry_stack.stages import STAGE_NAMES, StageSettings, stage_settings
-from tools.command_line import CommandError, OneLineParser, run_to_its_end, whole_number
+from tools.command_line import (
+    CommandError,
+    OneLineParser,
+    add_json,
+    decimal,
+    file_to_write,
+    printed_aside,
+    run_to_its_end,
+    whole_number,
+)
 from tools.cost.designs import of_stage
 from tools.cost.document import plot
 from tools.cost.footprint import SAMPLES
@@ -16,6 +22,7 @@ from tools.cost.model import Fleet
 from tools.cost.prices import load
 from tools.cost.quotas import limits
 from tools.cost.report import Report
+from tools.environment.commands import called
 
 # Those on AWS.
 STAGES = tuple(name for name in STAGE_NAMES if name != "local")
@@ -26,8 +33,8 @@ LONGEST_INTERVAL_SECONDS = 86_400
 
 def main(arguments: list[str]) -> int:
     """Print the costs, and write what is asked for; return the exit code: 0, 1 where it can't be done, 2 for usage."""
-    parsed = _parser().parse_args(arguments)
-    return run_to_its_end("tools.cost", lambda: _run(parsed))
+    parsed = parser().parse_args(arguments)
+    return run_to_its_end("telemetry.sh cost", lambda: _run(parsed))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -48,56 +55,46 @@ def _run(arguments: argparse.Namespace) -> int:
         limits=limits(settings, fleet.interval_seconds, arguments.batch, book, region, sample=arguments.event),
         book=book,
     )
-    print(report.as_text())
-    _write(arguments.json, lambda: json.dumps(report.as_json(), indent=2) + "\n")
-    _write(arguments.plot, lambda: plot(settings, fleet, region, book, sample=arguments.event))
+    with printed_aside(arguments.json):
+        print(report.as_text())
+    if arguments.json:
+        print(json.dumps(report.as_json(), indent=2))
+    if arguments.plot:
+        arguments.plot.write_text(plot(settings, fleet, region, book, sample=arguments.event))
     return 0
 
 
-def _write(path: Path | None, text: Callable[[], str]) -> None:
-    if path is None:
-        return
-    try:
-        path.write_text(text())
-    except OSError as error:
-        raise CommandError(f"{path} can't be written: {error.strerror}") from error
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
-        prog="python -m tools.cost",
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
+        prog=called("cost"),
         description="What a stage costs a month for a fleet, by component, from the stage's own settings.",
         epilog="docs/cost.md says where prices and volumes are from, how sure they are, and what is not counted.",
     )
-    parser.add_argument(
+    options.add_argument(
         "--chargers", required=True, metavar="N", type=whole_number(1, MOST_CHARGERS), help="how many post"
     )
-    parser.add_argument(
+    options.add_argument(
         "--interval",
         required=True,
         metavar="SECONDS",
-        type=_seconds,
+        type=decimal(1, LONGEST_INTERVAL_SECONDS),
         help="from one event of a charger to its next",
     )
-    parser.add_argument(
+    options.add_argument(
         "--batch", default=1, metavar="B", type=whole_number(1, MOST_EVENTS), help="events of one charger in a post; 1"
     )
-    parser.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
-    parser.add_argument("--region", metavar="REGION", help="of the prices; the stage's own")
-    parser.add_argument("--event", choices=tuple(SAMPLES), default="flat", help="which sample the chargers send; flat")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="for machines")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="single posts and batches side by side, as SVG")
-    return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 1 <= seconds <= LONGEST_INTERVAL_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to {LONGEST_INTERVAL_SECONDS}")
-    return seconds
+    options.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=", ".join(STAGES))
+    options.add_argument("--region", metavar="REGION", help="of the prices; the stage's own")
+    options.add_argument("--event", choices=tuple(SAMPLES), default="flat", help="which sample the chargers send; flat")
+    options.add_argument(
+        "--plot",
+        type=file_to_write(".svg"),
+        metavar="FILE.svg",
+        help="draw single posts and batches side by side, too",
+    )
+    add_json(options)
+    return options
 
 
 if __name__ == "__main__":

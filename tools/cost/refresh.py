@@ -1,4 +1,4 @@
-"""`python -m tools.cost.refresh`: takes the unit prices from AWS's public price list into `prices.json`.
+"""`scripts/telemetry.sh prices`: takes the unit prices from AWS's public price list into `prices.json`.
 
 It needs the internet, and no credentials. Prices without an `offer` stay as they are. What the list says in another
 form than expected stops it before anything is written: a price that is wrong is worse than one that is old.
@@ -14,6 +14,7 @@ import httpx
 
 from tools.command_line import CommandError, OneLineParser, run_to_its_end
 from tools.cost.prices import FILE, Price, PriceBook, RegionalPrice, Tier, amount, load, text
+from tools.environment.commands import called
 
 LIST = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
 TIMEOUT_SECONDS = 120
@@ -30,12 +31,16 @@ Offer = Mapping[str, Any]
 
 def main(arguments: list[str]) -> int:
     """Refresh the file; return the exit code: 0, 1 where it can't be done, 2 for wrong arguments."""
-    parser = OneLineParser(
-        prog="python -m tools.cost.refresh",
+    parser().parse_args(arguments)
+    return run_to_its_end("telemetry.sh prices", _refresh)
+
+
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    return OneLineParser(
+        prog=called("prices"),
         description="Take the unit prices from AWS's public price list into tools/cost/prices.json.",
     )
-    parser.parse_args(arguments)
-    return run_to_its_end("tools.cost.refresh", _refresh)
 
 
 def _refresh() -> int:
@@ -53,7 +58,7 @@ def _refresh() -> int:
                 print(f"{name} in {region}: {_told(before[name][region])} is now {_told(regional)}")
     FILE.write_text(text(as_json(changed)))
     by_hand = sorted(name for name, price in book.prices.items() if not price.offer)
-    print(f"written; look these up by hand: {', '.join(by_hand)}; then run python -m tools.cost.document")
+    print(f"written; look these up by hand: {', '.join(by_hand)}; then run scripts/telemetry.sh document cost")
     return 0
 
 

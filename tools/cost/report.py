@@ -72,7 +72,7 @@ class Report:
                 "",
                 *aligned(("the same events in another design", "$ a month", "$ a million", ""), others),
                 "",
-                f"met first: {met.value:,.0f} {met.what}, with {met.chargers:,.0f} chargers ({met.source})",
+                f"met first: {met.value:,.0f} {met.what}, with {rounded(met.chargers)} chargers ({met.source})",
             )
         )
 
@@ -122,6 +122,11 @@ class Report:
 def dollars(usd: float) -> str:
     """Return an amount of a month: cents below 100."""
     return f"{usd:,.2f}" if usd < 100 else f"{usd:,.0f}"  # noqa: PLR2004 - as described
+
+
+def rounded(chargers: float) -> str:
+    """Return a number of chargers, of which two digits are as much as is known."""
+    return f"{float(f'{chargers:.2g}'):,.0f}"
 
 
 def per_million(usd: float, whole: Bill) -> str:

@@ -1,15 +1,16 @@
 """The command behind `scripts/dlq.sh`."""
 
 import argparse
+import json
 import re
 import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import CommandError, OneLineParser, agrees, run_to_its_end
+from tools.command_line import CommandError, OneLineParser, add_json, agrees, printed_aside, run_to_its_end
 from tools.deployed_stage import deployed_stage
-from tools.dlq.commands import Desk
+from tools.dlq.commands import Desk, Json
 from tools.dlq.redriving import Selection
 from tools.dlq.report import counted
 from tools.dlq.triage import take_as_given
@@ -29,7 +30,7 @@ DLQ, and the exit code is 1. --force sends it all the same.
 
 def main(command_line: list[str]) -> int:
     """Do what the arguments say, and end with one clear line where that fails."""
-    arguments = _parser().parse_args(command_line)
+    arguments = parser().parse_args(command_line)
     if arguments.command == "redrive" and sum(map(bool, (arguments.id, arguments.charger, arguments.all))) != 1:
         arguments.parser.error("say which: ID..., --charger ID or --all")
     return run_to_its_end("dlq.sh", lambda: _run(arguments))
@@ -37,38 +38,49 @@ def main(command_line: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        desk = Desk(deployed_stage(arguments.stage, profile=arguments.profile))
-        match arguments.command:
-            case "list":
-                desk.list_messages(as_json=arguments.json)
-            case "show":
-                desk.show(arguments.id)
-            case _:
-                _redrive(desk, arguments)
+        with printed_aside(arguments.json):
+            answer, failures = _answered(arguments)
     except (BotoCoreError, ClientError) as error:
         needs = "docs/runbook.md#dead-letters lists the permissions that this needs"
         raise CommandError(f"AWS did not do it: {error}; {needs}") from error
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+    if failures:
+        raise CommandError("; ".join(failures))
     return 0
 
 
-def _redrive(desk: Desk, arguments: argparse.Namespace) -> None:
+def _answered(arguments: argparse.Namespace) -> tuple[Json, list[str]]:
+    """Do it and tell people; return the same for a program, and why not all that was meant was done."""
+    desk = Desk(deployed_stage(arguments.stage, profile=arguments.profile))
+    match arguments.command:
+        case "list":
+            return desk.list_messages(), []
+        case "show":
+            return desk.show(arguments.id), []
+        case _:
+            return _redrive(desk, arguments)
+
+
+def _redrive(desk: Desk, arguments: argparse.Namespace) -> tuple[Json, list[str]]:
     if arguments.all and not (arguments.yes or arguments.dry_run) and sys.stdin.isatty():
         counts = desk.dead_letters.counts()
         number = counted(counts.waiting + counts.held, "message")
-        if not agrees(f"Redrive all that would pass, of about {number} in the DLQ of {desk.name}? [y/N] "):
+        what = "whatever becomes of it" if arguments.force else "that would pass"
+        if not agrees(f"Redrive all {what}, of about {number} in the DLQ of {desk.name}? [y/N] "):
             raise CommandError("nothing was redriven")
     judge = take_as_given if arguments.force else desk.triage.judge
     selection = Selection(ids=tuple(arguments.id), charger=arguments.charger)
-    desk.redrive(selection, dry_run=arguments.dry_run, judge=judge)
+    return desk.redrive(selection, dry_run=arguments.dry_run, judge=judge)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/dlq.sh", description="What is in a stage's dead-letter queue, why, and back to the queue."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = options.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list", help="a table of its messages; nothing is taken away")
-    listing.add_argument("--json", action="store_true", help="for machines")
     show = commands.add_parser("show", help="one message in full, and what the code of this checkout says of it")
     show.add_argument("id", metavar="ID", type=_message_id, help="a message's id, or its beginning, as `list` shows it")
     redrive = commands.add_parser(
@@ -89,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
             "--stage", required=True, choices=STAGE_NAMES, metavar="STAGE", help=", ".join(STAGE_NAMES)
         )
         command.add_argument("--profile", help="the AWS profile to use; stage local needs none")
-    return parser
+        add_json(command)
+    return options
 
 
 def _message_id(text: str) -> str:

@@ -1,6 +1,5 @@
 """What `scripts/dlq.sh` does with a stage: list, show and redrive."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -16,8 +15,10 @@ from tools.dlq.progress import Progress
 from tools.dlq.queues import HOLD_SECONDS, DeadLetter, SqsDeadLetterQueue, SqsQueue
 from tools.dlq.reading import MOST_HELD, Held, wait_for_others
 from tools.dlq.redriving import Outcome, Redrive, Selection
-from tools.dlq.report import counted, in_full, judged, listed, printable, summary_of
+from tools.dlq.report import Summary, counted, in_full, judged, listed, printable, summary_of
 from tools.dlq.triage import Judge, ReadOnlyTable, Triage, Verdict
+
+Json = dict[str, object]
 
 WOULD_BE_REDRIVEN = Verdict(passes=True, summary="would be redriven")
 
@@ -45,23 +46,13 @@ class Desk:
         )
         self._progress = Progress(time.monotonic)
 
-    def list_messages(self, *, as_json: bool) -> None:
-        """Print what is in the DLQ."""
+    def list_messages(self) -> Json:
+        """Print what is in the DLQ, and return it."""
         with self._held() as held:
             messages = sorted(map(summary_of, held.read()), key=lambda each: (each.charger, each.message.order))
             counts = self.dead_letters.counts()
             of_others = max(0, counts.held - len(held))
         until = _now() + timedelta(seconds=HOLD_SECONDS)
-        if as_json:
-            hidden = {
-                "heldByOthers": of_others,
-                "ofThisToolUntilAtMost": until.isoformat() if of_others else None,
-                "chargersThatMayHaveMore": sorted(held.hiding),
-                "notSeen": counts.waiting,
-            }
-            listing = {"stage": self.name, "messages": [each.as_json() for each in messages], "hidden": hidden}
-            print(json.dumps(listing, indent=2))
-            return
         if messages:
             print(listed(messages, _now()))
         else:
@@ -74,9 +65,16 @@ class Desk:
         if held.hiding or held.is_full:
             estimate = f"; in all about {counts.waiting:,} are not to be seen" if counts.waiting else ""
             print(f"{beyond(held.hiding, is_cut=held.is_full)}{estimate}")
+        hidden = {
+            "heldByOthers": of_others,
+            "ofThisToolUntilAtMost": until.isoformat() if of_others else None,
+            "chargersThatMayHaveMore": sorted(held.hiding),
+            "notSeen": counts.waiting,
+        }
+        return {"stage": self.name, "messages": [each.as_json() for each in messages], "hidden": hidden}
 
-    def show(self, message_id: str) -> None:
-        """Print one message in full, and what today's code says of it.
+    def show(self, message_id: str) -> Json:
+        """Print one message in full, and what today's code says of it; return both.
 
         Raises:
             CommandError: there is no such message, or there are several.
@@ -88,13 +86,16 @@ class Desk:
             found, hiding = self._find(selection)
         if not found:
             raise CommandError(self._not_found([message_id], hiding))
-        print(in_full(found[0], self.triage.judge(found[0]), _now()))
+        verdict = self.triage.judge(found[0])
+        print(in_full(found[0], verdict, _now()))
+        told = {**_judged_as_json(summary_of(found[0]), verdict), "body": found[0].body}
+        return {"stage": self.name, "message": told}
 
-    def redrive(self, selection: Selection, *, dry_run: bool, judge: Judge) -> None:
-        """Put messages on the queue again, or print what would be.
+    def redrive(self, selection: Selection, *, dry_run: bool, judge: Judge) -> tuple[Json, list[str]]:
+        """Put messages on the queue again, or print what would be; return what became of them, and of which not all.
 
         Raises:
-            CommandError: not all that was meant was redriven.
+            CommandError: another reader is at work.
         """
         if (held := self._wait()) and not selection.ids:
             raise CommandError(
@@ -106,9 +107,9 @@ class Desk:
             planned = [(each, WOULD_BE_REDRIVEN) for each in run.plan()]
             outcome = run.outcome
             rows = [*planned, *outcome.left.values()]
-            print(judged(rows) if rows else self._nothing(selection, outcome))
+            print(judged(rows) if rows else self._nothing(selection))
             print(f"nothing was sent; {counted(len(planned), 'message')} would be, {len(outcome.left)} would stay")
-            return
+            return self._as_json([each.message.message_id for each, _ in planned], outcome, dry_run=True), []
         try:
             outcome = run.run()
         except (BotoCoreError, ClientError, KeyboardInterrupt):
@@ -118,19 +119,31 @@ class Desk:
         if outcome.redriven:
             chargers = counted(len(set(outcome.redriven.values())), "charger")
             print(f"{counted(len(outcome.redriven), 'message')} of {chargers} on the queue again")
-        elif not outcome.left:
-            print(self._nothing(selection, outcome))
+        elif not outcome.left and not selection.charger:
+            print(self.empty())
         if outcome.left:
             print(judged(list(outcome.left.values())))
-        if failures := list(self._what_stays(outcome)):
-            raise CommandError("; ".join(failures))
+        return self._as_json(list(outcome.redriven), outcome, dry_run=False), list(self._what_stays(selection, outcome))
 
     def empty(self) -> str:
         """Return what is said of an empty DLQ."""
         return f"the DLQ of stage {self.name} is empty"
 
-    def _what_stays(self, outcome: Outcome) -> Iterator[str]:
+    def _as_json(self, redriven: list[str], outcome: Outcome, *, dry_run: bool) -> Json:
+        left = [_judged_as_json(summary, verdict) for summary, verdict in outcome.left.values()]
+        return {
+            "stage": self.name,
+            "dryRun": dry_run,
+            "redriven": redriven,
+            "left": left,
+            "missing": outcome.missing,
+            "chargersThatMayHaveMore": sorted(outcome.hiding),
+        }
+
+    def _what_stays(self, selection: Selection, outcome: Outcome) -> Iterator[str]:
         """Yield why not all that was meant was redriven."""
+        if selection.charger and not outcome.left and not outcome.redriven:
+            yield self._nothing(selection)
         if outcome.left:
             yield f"in the DLQ, for the reasons above: {counted(len(outcome.left), 'message')}"
         if outcome.missing:
@@ -139,8 +152,8 @@ class Desk:
         if behind or outcome.is_cut:
             yield beyond(behind, is_cut=outcome.is_cut)
 
-    def _nothing(self, selection: Selection, outcome: Outcome) -> str:
-        if selection.charger and len(outcome.redriven) == 0:
+    def _nothing(self, selection: Selection) -> str:
+        if selection.charger:
             return printable(f"the DLQ of stage {self.name} has no message of charger {selection.charger}")
         return self.empty()
 
@@ -160,6 +173,11 @@ class Desk:
 
     def _wait(self) -> int:
         return wait_for_others(self.dead_letters, self._progress, time.monotonic, time.sleep)
+
+
+def _judged_as_json(summary: Summary, verdict: Verdict) -> Json:
+    today = {"passes": verdict.passes, "summary": verdict.summary, "details": verdict.details}
+    return {**summary.as_json(), "today": today}
 
 
 def beyond(hiding: frozenset[str], *, is_cut: bool) -> str:

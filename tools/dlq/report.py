@@ -18,6 +18,9 @@ UNKNOWN = "?"
 SHORTEST_ID = 8
 # The DLQ's.
 RETENTION_DAYS = 14
+# What the attributes of the processor are called here, and those that are told without their names.
+_ATTRIBUTES = {"errorClass": "error", "correlationId": "request", "badEventIndexes": "bad events"}
+_TOLD = {"sourceMessageGroupId", "sourceSequenceNumber", "sourceMessageId", "firstSeenAt"}
 # As `processor.delivery.ranges` writes them.
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _CUT = "..."
@@ -124,11 +127,11 @@ def in_full(message: DeadLetter, verdict: Verdict, now: datetime) -> str:
         "charger": summary.charger,
         "moved by": "the processor" if message.is_in_its_own_group else "SQS, after its last receive",
         "in the DLQ since": f"{_text(message.sent_at)} (UTC)",
+        "first seen": f"{_text(summary.first_seen_at)} (UTC), {_age(now - summary.first_seen_at)} ago",
         "bad/all events": summary.bad_events,
         "id on the queue": message.source_message_id,
-        "order": f"{message.order} (sequence number)",
-        **message.attributes,
-        "first seen": f"{_text(summary.first_seen_at)} (UTC), {_age(now - summary.first_seen_at)} ago",
+        "sequence number": message.order,
+        **{_ATTRIBUTES.get(name, name): value for name, value in message.attributes.items() if name not in _TOLD},
         "today": verdict.summary,
     }
     width = max(map(len, facts))

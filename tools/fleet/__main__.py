@@ -2,13 +2,19 @@
 
 import argparse
 import asyncio
-import math
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import INTERRUPTED, CommandError, OneLineParser, run_to_its_end, whole_number
+from tools.command_line import (
+    INTERRUPTED,
+    OneLineParser,
+    add_json,
+    decimal,
+    printed_aside,
+    run_to_its_end,
+    whole_number,
+)
 from tools.deployed_stage import deployed_stage
 from tools.fleet.plan import Plan
 from tools.fleet.run import Run, client_of
@@ -17,6 +23,7 @@ from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
 
 LOCAL = "local"
 MOST_CHARGERS = 9999
+LEAST, LONGEST_SECONDS = 0.001, 604_800.0
 INTERVAL_SECONDS = 10.0
 
 
@@ -54,12 +61,10 @@ def _run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         interrupted = True
     report = run.report()
-    print(report.as_text())
+    with printed_aside(arguments.json):
+        print(report.as_text())
     if arguments.json:
-        try:
-            arguments.json.write_text(f"{report.as_json()}\n")
-        except OSError as error:
-            raise CommandError(f"the report can't be written: {error}") from error
+        print(report.as_json())
     if interrupted:
         return INTERRUPTED
     return 1 if report.differences else 0
@@ -76,7 +81,7 @@ def _service(arguments: argparse.Namespace) -> tuple[str, str]:
     return cloud.api_url(), token
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> OneLineParser:
     """Return what reads the arguments."""
     options = OneLineParser(
         prog="scripts/fleet.sh",
@@ -90,18 +95,24 @@ def parser() -> argparse.ArgumentParser:
     pace = options.add_mutually_exclusive_group()
     pace.add_argument(
         "--interval",
-        type=_positive,
+        type=decimal(LEAST, LONGEST_SECONDS),
         default=INTERVAL_SECONDS,
         metavar="SECONDS",
         help="between two events of a charger (default: 10)",
     )
-    pace.add_argument("--rate", type=_positive, metavar="N", help="events a second of the whole fleet, instead")
+    pace.add_argument(
+        "--rate", type=decimal(LEAST, MOST_CHARGERS), metavar="N", help="events a second of the whole fleet, instead"
+    )
     options.add_argument(
-        "--duration", type=_positive, default=60.0, metavar="SECONDS", help="how long they send (default: 60)"
+        "--duration",
+        type=decimal(LEAST, LONGEST_SECONDS),
+        default=60.0,
+        metavar="SECONDS",
+        help="how long they send (default: 60)",
     )
     options.add_argument(
         "--flaws",
-        type=_share,
+        type=decimal(0, 1),
         default=0.0,
         metavar="SHARE",
         help="the share of events that are late, duplicated, out of order, malformed, of a wrong clock or replayed, "
@@ -114,32 +125,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--profile", help="the AWS profile to use; stage local needs none")
     options.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
     options.add_argument("--token", help="a bearer token that may post and read; stage local needs none")
-    options.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON, too")
+    add_json(options)
     return options
-
-
-def _positive(text: str) -> float:
-    number = _number(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not more than 0")
-    return number
-
-
-def _share(text: str) -> float:
-    number = _number(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not from 0 to 1")
-    return number
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
-    return number
 
 
 def _url(text: str) -> str:

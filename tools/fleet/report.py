@@ -81,7 +81,7 @@ class Report:
         differences = self.differences or ()
         yield from (f"    {each.charger_id}  {each.what}" for each in differences[:MOST_DIFFERENCES_SHOWN])
         if len(differences) > MOST_DIFFERENCES_SHOWN:
-            yield f"    ... {len(differences) - MOST_DIFFERENCES_SHOWN} more: all are in the file of --json"
+            yield f"    ... {len(differences) - MOST_DIFFERENCES_SHOWN} more: --json tells all"
 
 
 def progress_line(figures: Figures, seconds: float, due: int) -> str:

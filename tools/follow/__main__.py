@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import CommandError, OneLineParser, run_to_its_end
+from tools.command_line import CommandError, OneLineParser, add_json, printed_aside, run_to_its_end
 from tools.deployed_stage import deployed_stage
 from tools.follow.items import DynamoItems
 from tools.follow.lines import CloudWatchLogs
@@ -25,7 +25,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 def main(command_line: list[str]) -> int:
     """Say what became of an event, and end with one clear line where that fails."""
-    arguments = _parser().parse_args(command_line)
+    arguments = parser().parse_args(command_line)
     return run_to_its_end("follow.sh", lambda: _run(arguments))
 
 
@@ -45,7 +45,10 @@ def _run(arguments: argparse.Namespace) -> int:
             f"stage {stage.settings.name} keeps its logs for {stage.settings.log_retention_days} d"
         )
     verdicts = verdicts_of(trail, now)
-    print(as_json(trail, verdicts) if arguments.json else as_text(trail, verdicts))
+    with printed_aside(arguments.json):
+        print(as_text(trail, verdicts))
+    if arguments.json:
+        print(as_json(trail, verdicts))
     return 0
 
 
@@ -88,33 +91,34 @@ def as_json(trail: Trail, verdicts: list[Verdict]) -> str:
     return json.dumps(told, indent=2)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/follow.sh",
         description="Says what became of an event, from the HTTP request to its charger's item, by the stage's logs. "
         "It reads, and changes nothing; of what chargers send it shows their ids alone.",
         epilog="Exit code 0 when it was found, 1 when not.",
     )
-    parser.add_argument(
+    options.add_argument(
         "id",
         type=_id,
         metavar="ID",
         help="the eventId of an answer (64 hex digits, or the 16 that logs have), or the apigw-requestid in its header "
         "for all that it brought",
     )
-    parser.add_argument(
+    options.add_argument(
         "--stage", required=True, choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)}"
     )
-    parser.add_argument("--profile", help="the AWS profile to use; stage local needs none")
-    parser.add_argument(
+    options.add_argument("--profile", help="the AWS profile to use; stage local needs none")
+    options.add_argument(
         "--since",
         type=_since,
         default="24h",
         metavar="TIME",
         help="how far to look back, e.g. 30m, 24h, 7d (default: 24h); the less, the faster",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    return parser
+    add_json(options)
+    return options
 
 
 def _id(text: str) -> str:

@@ -1,8 +1,10 @@
 """The command behind `scripts/local.sh`."""
 
 import argparse
+import json
 import re
 import sys
+from collections.abc import Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 from httpx import HTTPError
@@ -11,18 +13,17 @@ try:
     from tools.local_cloud.cloud import chosen_cloud
 except SyntaxError as error:
     sys.exit(f"local.sh: {error.filename}:{error.lineno}: {error.msg}")
-from tools.command_line import OneLineParser, run_to_its_end
+from tools.command_line import NOT_UP, OneLineParser, add_json, printed_aside, run_to_its_end
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
 
-NOT_UP = 3
 # The contract's; the functions' own pattern is in code that this environment can't import.
 CHARGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}")
 
 
-def main() -> int:
+def main(command_line: list[str]) -> int:
     """Do what the arguments say, and end with one clear line where that fails."""
-    arguments = _parser().parse_args()
+    arguments = parser().parse_args(command_line)
     return run_to_its_end("local.sh", lambda: _run(arguments))
 
 
@@ -31,11 +32,16 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         match arguments.command:
             case "up":
-                cloud.up()
+                with printed_aside(arguments.json):
+                    made = cloud.up()
+                _answer(arguments, made)
             case "down":
                 cloud.down()
             case "status":
-                return 0 if cloud.is_up() else NOT_UP
+                with printed_aside(arguments.json):
+                    status = cloud.status()
+                _answer(arguments, status)
+                return 0 if status["up"] else NOT_UP
             case _:
                 print(
                     cloud.token(
@@ -49,15 +55,21 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
+def _answer(arguments: argparse.Namespace, answer: Mapping[str, object]) -> None:
+    if arguments.json:
+        print(json.dumps(answer, indent=2))
+
+
+def parser() -> OneLineParser:
+    """Return what reads the arguments."""
+    options = OneLineParser(
         prog="scripts/local.sh",
         description="The whole service on this machine, at LOCAL_PORT (default 4566), with no AWS account.",
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start the emulator, deploy the stack, post an event and read it back")
+    commands = options.add_subparsers(dest="command", required=True)
+    add_json(commands.add_parser("up", help="start the emulator, deploy the stack, post an event and read it back"))
     commands.add_parser("down", help="stop it; its state is kept for the next `up`")
-    commands.add_parser("status", help=f"tell how it stands; exit code 0 when it is up, {NOT_UP} when not")
+    add_json(commands.add_parser("status", help=f"tell how it stands; exit code 0 when it is up, {NOT_UP} when not"))
     token = commands.add_parser("token", help="print a bearer token for the API")
     token.add_argument(
         "--charger",
@@ -75,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument(
         "--expires-in", type=int, default=A_DAY, metavar="SECONDS", help="its lifetime; negative: expired already"
     )
-    return parser
+    return options
 
 
 def _charger_id(text: str) -> str:
@@ -85,4 +97,4 @@ def _charger_id(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -26,6 +26,8 @@ DEFAULT_PORT = 4566
 # In what a function logs, in what the emulator says of a batch that failed, and in a traceback.
 CAUSE = re.compile(r'"(?:reason|cause)":"([^"]+)"|errorMessage=(.+?)\)?$|^(\w+Error\b.*)', re.MULTILINE)
 NOT_RUNNING = "the local cloud is not running; start it with: scripts/local.sh up"
+Json = dict[str, object]
+
 KILLED = "the emulator was killed, and its state is lost with it: the next one begins empty"
 
 
@@ -50,8 +52,8 @@ class LocalCloud:
         """Where the outputs of the deployed stack are."""
         return self._directory / "outputs.json"
 
-    def up(self) -> None:
-        """Start the emulator where it does not run, deploy, and show an event that went all the way.
+    def up(self) -> Json:
+        """Start the emulator where it does not run, deploy, and show an event that went all the way; return all that.
 
         Raises:
             LocalCloudError: one of these can't be done.
@@ -59,7 +61,7 @@ class LocalCloud:
         with self._alone("up"):
             running = self._emulator.running()
             try:
-                self._up()
+                return self._up()
             except KeyboardInterrupt:
                 if running is None:
                     self._stop()
@@ -70,16 +72,17 @@ class LocalCloud:
         with self._alone("down"):
             self._stop()
 
-    def is_up(self) -> bool:
-        """Print how it stands, and tell whether the API can be used."""
+    def status(self) -> Json:
+        """Print how it stands, and return it; `up` tells whether the API can be used."""
         busy = self._busy()
+        told: Json = {"up": False, "busy": busy, "emulator": None, "stack": None, "apiUrl": None}
         if busy:
             print(f"busy      scripts/local.sh {busy} is at work; how far it is:")
         advice = "" if busy else "; scripts/local.sh up"
         running = self._emulator.running()
         if running is None:
             print(f"emulator  {'was killed' if self._emulator.was_killed() else 'not running'}{advice}")
-            return False
+            return told
         healthy = running.answers()
         print(f"emulator  {'running' if healthy else 'does not answer'}: port {running.port}, process {running.pid}")
         print(f"log       {self._emulator.log}")
@@ -89,7 +92,17 @@ class LocalCloud:
         print(f"stack     {settings.stack_name}{'' if deployed else f' is not deployed{advice}'}")
         if deployed:
             print(f"API       {api_url}")
-        return deployed
+        return told | {
+            "up": deployed,
+            "emulator": {
+                "answers": healthy,
+                "port": running.port,
+                "process": running.pid,
+                "log": str(self._emulator.log),
+            },
+            "stack": settings.stack_name,
+            "apiUrl": api_url if deployed else None,
+        }
 
     def token(self, *, chargers: Sequence[str] | str, scopes: Sequence[str], expires_in: int) -> str:
         """Return a token that the running local cloud's authorizer accepts.
@@ -144,7 +157,7 @@ class LocalCloud:
             raise LocalCloudError(f"{settings.stack_name} is not deployed; deploy it with: scripts/local.sh up")
         return settings, outputs
 
-    def _up(self) -> None:
+    def _up(self) -> Json:
         running = self._start()
         settings = _settings(running.port)
         forget_the_real_aws(port=running.port, region=settings.region)
@@ -168,6 +181,14 @@ class LocalCloud:
         with step("event posted and read back"):
             stored = self._send_and_read_back(api_url, token)
         self._show(api_url, token, stored)
+        return {
+            "stack": settings.stack_name,
+            "port": running.port,
+            "apiUrl": api_url,
+            "token": token,
+            "outputs": dict(deployment.outputs()),
+            "latestTelemetry": stored,
+        }
 
     def _start(self) -> RunningEmulator:
         running = self._emulator.running()

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from telemetry_stack.stages import StageSettings
+from tools.command_line import run_whole
 from tools.local_cloud.emulator import endpoint
 from tools.local_cloud.errors import LocalCloudError
 
@@ -124,22 +124,9 @@ class Deployment:
 
     def _cdk(self, arguments: Sequence[str], *, cwd: Path) -> None:
         with self._log.open("w") as log:
-            process = subprocess.Popen(
-                ["cdk", *arguments, "--no-notices", "--no-color"],
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # The CLI starts the app, which starts the bundling: one group, so that an interruption ends them all.
-                start_new_session=True,
-            )
-            try:
-                exit_code = process.wait()
-            except KeyboardInterrupt:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                raise
-        if exit_code:
+            command = ["cdk", *arguments, "--no-notices", "--no-color"]
+            done = run_whole(command, cwd=cwd, stdout=log, stderr=subprocess.STDOUT)
+        if done.returncode:
             raise LocalCloudError(
                 f"cdk {arguments[0]} failed:\n{_what_went_wrong(self._log.read_text(errors='replace'))}\n"
                 f"The whole output is in {self._log}"

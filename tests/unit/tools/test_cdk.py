@@ -31,11 +31,14 @@ def became(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         ["--context=stage=nosuch"],
     ],
 )
-def test_an_unknown_stage_is_one_line_that_lists_the_stages(became: list[list[str]], context: list[str]) -> None:
+def test_an_unknown_stage_is_one_line_that_lists_the_stages(
+    became: list[list[str]], context: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         cdk.main(["synth", *context])
-    assert ended.value.code == (
-        f"cdk.sh: there is no stage 'nosuch'; say -c stage=STAGE with one of: {', '.join(STAGE_NAMES)}"
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        f"cdk.sh: there is no stage 'nosuch'; say -c stage=STAGE with one of: {', '.join(STAGE_NAMES)}\n"
     )
     assert became == []
 

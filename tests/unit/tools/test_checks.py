@@ -154,7 +154,7 @@ def tests_run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         return 0
 
     monkeypatch.setattr(checks, "passes", never)
-    monkeypatch.setattr(checks, "run_to_its_end", run_tests)
+    monkeypatch.setattr(checks, "run_tests", run_tests)
     return given
 
 
@@ -241,14 +241,14 @@ def test_interrupted_tests_are_given_the_time_to_stop_what_they_started(
             return ends.pop(0)()
 
     monkeypatch.setattr(subprocess, "Popen", Tests)
-    assert checks.run_to_its_end(["pytest"]) == 130
+    assert checks.run_tests(["pytest"]) == 130
     assert ends == []
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("code", [0, 1, 5])
 def test_the_exit_code_is_that_of_the_tests(code: int) -> None:
-    assert checks.run_to_its_end([sys.executable, "-c", f"raise SystemExit({code})"]) == code
+    assert checks.run_tests([sys.executable, "-c", f"raise SystemExit({code})"]) == code
 
 
 @pytest.mark.usefixtures("everything")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 import boto3
 import pytest
@@ -29,8 +30,12 @@ class Cdk:
     exit_codes: dict[str, int] = field(default_factory=dict[str, int])
     interrupted_at: str | None = None
 
-    def __call__(self, arguments: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, arguments: list[str], *, stdout: TextIO | int, **_options: object
+    ) -> subprocess.CompletedProcess[str]:
         _, command, *rest = arguments
+        if not isinstance(stdout, int):
+            print(f"cdk {command} tells", file=stdout)
         if command == self.interrupted_at:
             raise KeyboardInterrupt
         self.commands.append([command, *rest])
@@ -123,11 +128,12 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) 
 
 
 @pytest.mark.parametrize("stage", ["nosuch", ""])
-def test_an_unknown_stage_ends_with_one_line_before_anything_is_built(
-    capsys: pytest.CaptureFixture[str], cdk: Cdk, stage: str
-) -> None:
-    assert refusal(capsys, stage) == f"there is no stage {stage!r}; give one of: {', '.join(stages.STAGE_NAMES)}"
-    assert cdk.commands == []
+def test_an_unknown_stage_is_told_with_those_that_there_are(capsys: pytest.CaptureFixture[str], stage: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        deploy.main([stage])
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert all(each in line for each in (repr(stage), *stages.STAGE_NAMES))
 
 
 @pytest.mark.parametrize("arguments", [[], ["dev", "--confirm", "Telemetry-dev"], ["dev", "--destroy", "--force"]])
@@ -244,6 +250,18 @@ def test_who_interrupts_it_is_told_what_was_changed(
 ) -> None:
     cdk.interrupted_at = command
     assert refusal(capsys, "dev", code=130) == f"interrupted; {told}"
+
+
+@pytest.mark.usefixtures("dev")
+def test_the_outputs_are_there_for_machines_and_what_the_cdk_tells_for_people(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert deploy.main(["dev", "--json"]) == 0
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert (told["stage"], told["stack"], told["account"]) == ("dev", "Telemetry-dev", ACCOUNT)
+    assert told["outputs"] == OUTPUTS
+    assert "cdk deploy tells" in printed.err
 
 
 @pytest.mark.usefixtures("dev")

@@ -1,7 +1,6 @@
 """The environment is made from locks, once, and says in one line what stands in its way."""
 
 import fcntl
-import importlib.util
 import os
 import signal
 import ssl
@@ -14,24 +13,29 @@ from types import ModuleType
 
 import pytest
 
+from tools.environment import installation
+
 ROOT = Path(__file__).resolve().parents[3]
+# All that the system's Python runs before there is an environment.
+NEEDS_NOTHING = [
+    "scripts/telemetry.sh",
+    "telemetry_stack/__init__.py",
+    "telemetry_stack/stage_errors.py",
+    "tools/__init__.py",
+    "tools/command_line.py",
+    *(str(path.relative_to(ROOT)) for path in (ROOT / "tools" / "environment").glob("*.py")),
+]
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     """The module, with a virtual environment of its own that is still empty and a PATH without programs."""
-    path = ROOT / "tools" / "environment" / "__main__.py"
-    spec = importlib.util.spec_from_file_location("environment_under_test", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     for name in ("VENV", "NODE_VENV", "NODE_MODULES"):
         (tmp_path / name / "bin").mkdir(parents=True)
-        monkeypatch.setattr(module, name, tmp_path / name)
+        monkeypatch.setattr(installation, name, tmp_path / name)
     (tmp_path / "system").mkdir()
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path / "system"), "/bin", "/usr/sbin"]))
-    return module
+    return installation
 
 
 def program(path: Path, *, prints: str) -> None:
@@ -62,7 +66,7 @@ def test_an_old_node_is_replaced_by_the_packaged_one_and_the_reason_is_told(
     monkeypatch.setattr(environment, "pip_install", install)
 
     assert environment.supported_node() == "24.19.0"
-    assert "Node 20.20.2 is older than 22" in capsys.readouterr().err
+    assert "since the Node on PATH, 20.20.2, is older than 22 ..." in capsys.readouterr().err
 
 
 def test_node_is_not_in_the_environment_that_a_new_development_lock_clears_of_all_it_does_not_name(
@@ -95,7 +99,9 @@ def test_one_line_tells_what_to_do_where_no_supported_node_can_be_had(
     monkeypatch.setattr(environment, "make_venv", nothing)
     monkeypatch.setattr(environment, "pip_install", nothing)
 
-    with pytest.raises(SystemExit, match=r"^environment: Node 18\.1\.0 is older than 22.*Install Node 22 or newer"):
+    with pytest.raises(
+        SystemExit, match=r"^environment: the Node on PATH, 18\.1\.0, is older than 22.*Install Node 22 or newer"
+    ):
         environment.supported_node()
 
 
@@ -170,19 +176,13 @@ def test_where_the_system_has_no_certificates_uv_uses_its_own(
     assert environment.environment()["UV_SYSTEM_CERTS"] == "true"
 
 
-def test_python_keeps_its_byte_code_where_a_container_says_otherwise(
-    environment: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    assert "PYTHONDONTWRITEBYTECODE" not in environment.environment()
-
-
 @pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_installation_ends_in_one_line_with_all_that_it_started(
     tmp_path: Path, sent: signal.Signals, exit_code: int
 ) -> None:
     # A checkout whose Python makes no virtual environment, but starts a program that outlives its parent.
-    for name in ("requirements.txt", "tools/environment/__main__.py", "tools/environment/uv.txt"):
+    needed = ["requirements.txt", "tools/environment/uv.txt", *NEEDS_NOTHING]
+    for name in needed:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / "venv.py").write_text(
@@ -193,7 +193,7 @@ def test_an_interrupted_installation_ends_in_one_line_with_all_that_it_started(
         "time.sleep(600)\n"
     )
     run = subprocess.Popen(
-        [sys.executable, "tools/environment"],
+        [sys.executable, "-m", "tools.environment", "run"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         stderr=subprocess.PIPE,
@@ -246,47 +246,6 @@ def test_an_environment_whose_python_was_removed_is_made_again(environment: Modu
 
     (tmp_path / "python3.11").touch()
     assert stamp.holds()
-
-
-def test_without_a_new_enough_python_one_line_says_so(tmp_path: Path) -> None:
-    for name in ("dirname",):
-        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
-    program(tmp_path / "python3", prints="Python 2.7")
-    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")
-
-    done = subprocess.run(
-        ["/bin/sh", ROOT / "scripts" / "run.sh"],
-        env={"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "run.sh: no Python 3.11 or newer on PATH; install one from your system's packages or python.org"
-    ]
-
-
-def test_a_fresh_clone_can_lock_since_the_environment_is_made_first(tmp_path: Path) -> None:
-    (tmp_path / "scripts").mkdir()
-    (tmp_path / "scripts" / "lock.sh").write_bytes((ROOT / "scripts" / "lock.sh").read_bytes())
-    run = tmp_path / "scripts" / "run.sh"
-    run.write_text(
-        "#!/bin/sh\nmkdir -p .venv/bin\nprintf '#!/bin/sh\\necho \"$@\" >> said\\n' > .venv/bin/uv\n"
-        "chmod +x .venv/bin/uv\n"
-    )
-    run.chmod(0o755)
-
-    subprocess.run(["bash", tmp_path / "scripts" / "lock.sh", "--upgrade"], capture_output=True, check=True)
-
-    said = (tmp_path / "said").read_text().splitlines()
-    assert len(said) == 8
-    assert all(line.startswith("pip compile ") and line.endswith(" --upgrade") for line in said)
-
-
-def test_what_stands_after_the_dashes_is_the_command(environment: ModuleType) -> None:
-    assert environment.split_at_dashes(["--dev", "--", "cdk", "--", "x"]) == (["--dev"], ["cdk", "--", "x"])
 
 
 def test_every_lock_pins_by_hash() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from telemetry.event import is_charger_id
 from telemetry_stack.stages import StageSettings, TokenIssuer, stage_settings
+from tools.local_cloud import __main__ as command
 from tools.local_cloud.__main__ import CHARGER_ID
 from tools.local_cloud.cloud import LocalCloud, last_error
 from tools.local_cloud.deployment import Deployment, forget_the_real_aws
@@ -245,7 +246,7 @@ def test_status_during_the_first_up_says_that_it_is_at_work(capsys: pytest.Captu
         lock.write("up")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert not LocalCloud(directory=tmp_path, port=None).is_up()
+        assert not LocalCloud(directory=tmp_path, port=None).status()["up"]
 
     assert capsys.readouterr().out.splitlines() == [
         "busy      scripts/local.sh up is at work; how far it is:",
@@ -253,10 +254,21 @@ def test_status_during_the_first_up_says_that_it_is_at_work(capsys: pytest.Captu
     ]
 
 
+def test_status_is_there_for_machines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOCAL_DIRECTORY", str(tmp_path))
+    assert command.main(["status", "--json"]) == 3
+    printed = capsys.readouterr()
+    assert printed.err == "emulator  not running; scripts/local.sh up\n"
+    told = json.loads(printed.out)
+    assert (told["up"], told["apiUrl"]) == (False, None)
+
+
 def test_status_with_nothing_at_work_says_how_to_start(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     LocalCloud(directory=tmp_path, port=None).down()
     capsys.readouterr()
-    assert not LocalCloud(directory=tmp_path, port=None).is_up()
+    assert not LocalCloud(directory=tmp_path, port=None).status()["up"]
     assert capsys.readouterr().out == "emulator  not running; scripts/local.sh up\n"
 
 
@@ -270,7 +282,8 @@ def test_status_with_nothing_at_work_says_how_to_start(capsys: pytest.CaptureFix
 def test_a_mistake_in_the_stages_is_told_in_one_line(tmp_path: Path, mistake: str, told: str) -> None:
     stages = tmp_path / "telemetry_stack" / "stages.py"
     stages.parent.mkdir()
-    (stages.parent / "__init__.py").touch()
+    for name in ("__init__.py", "stage_errors.py"):
+        (stages.parent / name).write_bytes((ROOT / "telemetry_stack" / name).read_bytes())
     right = (ROOT / "telemetry_stack" / "stages.py").read_text()
     stages.write_text(re.sub(r"(?<=def local)(.*?)region=[^\n]+\n", rf"\1{mistake}", right, count=1, flags=re.DOTALL))
 

@@ -122,5 +122,5 @@ def test_a_picture_that_is_not_known_is_told_in_one_line(capsys: pytest.CaptureF
         pictures.main(["sunset"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines() == [
-        "tools.pictures: no picture sunset; see python -m tools.pictures --help"
+        "telemetry.sh: no picture sunset; see scripts/telemetry.sh pictures --help"
     ]

@@ -77,12 +77,6 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BotoCoreError) -> None:
     monkeypatch.setattr(boto3.Session, "client", fails)
 
 
-def test_an_unknown_stage_is_told_with_those_that_there_are() -> None:
-    with pytest.raises(stages.StageError) as refused:
-        deployable("nosuch")
-    assert the_one_line(refused.value) == f"there is no stage 'nosuch'; give one of: {', '.join(stages.STAGE_NAMES)}"
-
-
 def test_a_stage_with_example_values_is_refused_and_each_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = changed(FULL, alarm_emails=["a@team.example"], runbook_url="https://wiki.example/runbook")
     monkeypatch.setattr(stages, "prod", lambda: shipped)

@@ -199,7 +199,7 @@ def test_a_list_that_can_not_be_read_changes_nothing_and_ends_with_one_line(
     assert refresh.main([]) == 1
     assert own_file.read_text() == before
     said = capsys.readouterr().err
-    assert said.startswith("tools.cost.refresh: https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/awskms/")
+    assert said.startswith("telemetry.sh prices: https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/awskms/")
     assert said.count("\n") == 1
 
 

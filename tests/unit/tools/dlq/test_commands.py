@@ -130,12 +130,32 @@ def test_what_was_listed_can_be_shown_and_redriven_by_the_id_that_was_listed(
 def test_the_list_is_there_for_machines(stage: Stage, dlq: Run, capsys: pytest.CaptureFixture[str]) -> None:
     stage.moves(1)
     assert dlq("list", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert "1 message of 1 charger: invalid 1" in printed.err
+    told = json.loads(printed.out)
     assert told["stage"] == "prod"
     assert [(each["chargerId"], each["reason"], each["events"]) for each in told["messages"]] == [
         ("CP-001", "invalid", 1)
     ]
     assert told["hidden"]["heldByOthers"] == 0
+
+
+def test_what_is_shown_and_redriven_is_there_for_machines(
+    stage: Stage, dlq: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.moves(1)
+    stage.moves(2, BAD)
+    assert dlq("redrive", "--all", "--dry-run", "--json") == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert dlq("show", planned["redriven"][0], "--json") == 0
+    message = json.loads(capsys.readouterr().out)["message"]
+    assert (message["body"], message["today"]["passes"]) == (GOOD, True)
+    assert dlq("redrive", "--all", "--json") == 1
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-1] == "dlq.sh: in the DLQ, for the reasons above: 1 message"
+    done = json.loads(printed.out)
+    assert done == planned | {"dryRun": False}
+    assert [each["today"]["summary"] for each in done["left"]] == ["would be dead-lettered again: unreadable_message"]
 
 
 def test_the_list_tells_what_it_could_not_see(stage: Stage, dlq: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,8 +207,9 @@ def test_what_is_not_there_is_one_line(stage: Stage, dlq: Run, capsys: pytest.Ca
     assert dlq("show", "00000000") == 1
     assert capsys.readouterr().err == "dlq.sh: the DLQ of stage prod has no message 00000000\n"
     assert dlq("redrive", "00000000") == 1
-    assert dlq("redrive", "--charger", "CP-404") == 0
-    assert "has no message of charger CP-404" in capsys.readouterr().out
+    capsys.readouterr()
+    assert dlq("redrive", "--charger", "CP-404") == 1
+    assert capsys.readouterr().err == "dlq.sh: the DLQ of stage prod has no message of charger CP-404\n"
 
 
 @pytest.mark.parametrize(
@@ -241,6 +262,20 @@ def test_on_a_terminal_all_is_asked_for_first(
     assert dlq("redrive", "--all") == (0 if redriven else 1)
     assert "about 1 message in the DLQ of prod" in questions[0]
     assert stage.queued == ([GOOD] if redriven else [])
+
+
+def test_who_forces_all_is_asked_for_just_that(stage: Stage, dlq: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions: list[str] = []
+
+    def asked(question: str) -> str:
+        questions.append(question)
+        return "n"
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("builtins.input", asked)
+    stage.moves(1, BAD)
+    assert dlq("redrive", "--all", "--force") == 1
+    assert questions == ["Redrive all whatever becomes of it, of about 1 message in the DLQ of prod? [y/N] "]
 
 
 def test_who_says_yes_before_is_not_asked(stage: Stage, dlq: Run, monkeypatch: pytest.MonkeyPatch) -> None:

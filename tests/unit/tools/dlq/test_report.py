@@ -79,16 +79,26 @@ def test_ids_are_as_short_as_tells_them_apart() -> None:
 
 def test_a_message_in_full_has_everything() -> None:
     verdict = Verdict(passes=False, summary="would be dead-lettered again: invalid", details=("event 1: /payload no",))
-    told = in_full(moved_by_the_processor(1, "CP-7", body='{"a":[1,{}]}'), verdict, NOW)
-    for wanted in (
-        "00000001-p",
-        "CP-7",
-        "sourceSequenceNumber",
-        "moved by",
-        "dead-lettered again",
-        "event 1: /payload",
-    ):
-        assert wanted in told
+    attributes = {
+        "reason": "invalid",
+        "errorClass": "InvalidEventError",
+        "sourceMessageGroupId": "CP-7",
+        "sourceSequenceNumber": "1",
+        "sourceMessageId": "source-1",
+        "firstSeenAt": "2026-11-20T23:59:59.000Z",
+        "correlationId": "request-1",
+        "badEventIndexes": "1",
+        "ofALaterVersion": "kept",
+    }
+    told = in_full(moved_by_the_processor(1, body='{"a":[1,{}]}', attributes=attributes), verdict, NOW)
+    facts = dict(columns(line) for line in told.splitlines()[:14])
+    assert next(iter(facts)) == "message"
+    assert facts["first seen"] == "2026-11-20 23:59:59 (UTC), 2 d ago"
+    assert (facts["charger"], facts["reason"], facts["error"]) == ("CP-7", "invalid", "InvalidEventError")
+    assert (facts["request"], facts["bad events"], facts["sequence number"]) == ("request-1", "1", "1")
+    assert [name for name in facts if name.lower() != name.replace("DLQ", "dlq")] == ["ofALaterVersion"]
+    assert facts["today"] == "would be dead-lettered again: invalid"
+    assert "\n  event 1: /payload no\n" in told
     assert told.endswith('\n\n{\n  "a": [\n    1,\n    {}\n  ]\n}')
 
 

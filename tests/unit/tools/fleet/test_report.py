@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import httpx
 import pytest
@@ -143,17 +142,17 @@ class Keeping:
         return httpx.Response(202, json=sealed.receipt())
 
 
-def test_the_exit_code_and_the_file_say_whether_there_was_a_difference(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_exit_code_and_the_report_say_whether_there_was_a_difference(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tools.fleet.reading.PATIENCE_SECONDS", 0.0)
-    file = tmp_path / "report.json"
-    asked = ["--chargers", "4", "--interval", "0.03", "--json", str(file)]
+    asked = ["--chargers", "4", "--interval", "0.03", "--json"]
     assert run_against(httpx.MockTransport(Keeping(newest_wins=True)), monkeypatch, *asked) == 0
-    assert json.loads(file.read_text())["verdict"] == "no difference"
+    assert json.loads(capsys.readouterr().out)["verdict"] == "no difference"
     assert run_against(httpx.MockTransport(Keeping(newest_wins=False)), monkeypatch, *asked) == 1
-    assert json.loads(file.read_text())["differences"]
-    assert "stale" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert json.loads(told.out)["differences"]
+    assert "stale" in told.err
 
 
 def test_an_interrupted_run_still_reports_what_it_did(
