@@ -5,11 +5,10 @@ import asyncio
 import io
 import math
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console, RenderableType
 from rich.live import Live
 
@@ -21,7 +20,8 @@ from tools.fleet.run import client_of
 from tools.local_cloud.cloud import chosen_cloud
 from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER
 from tools.watch import detail, table
-from tools.watch.reading import NotAnsweredError, Reader
+from tools.watch.listing import listed
+from tools.watch.reading import Reader
 from tools.watch.report import as_json
 from tools.watch.view import View
 from tools.watch.watching import Watch
@@ -44,7 +44,7 @@ critical findings, warnings, the silent, then those that charge.
 Of one charger all findings, its newest payload, and how its metrics changed: the service keeps the newest sample alone,
 so that changes are those seen while watching.
 
-Ctrl-C ends it, with exit code 130. Else it is 0, or 1 after one line where the service can't be read at all.
+Ctrl-C ends it, with exit code 130. Else it is 0, or 1 where not all could be read.
 """
 
 
@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> int:
         client = client_of(url, token)
     except httpx.InvalidURL as error:
         raise CommandError(f"{url!r} is no URL: {error}") from error
-    chosen = _given(charger_ids) if stage is None else _listed(stage)
+    chosen = listed(stage.dynamodb, stage.outputs["TableName"]) if stage else _given(charger_ids)
     watch = Watch(chosen, Reader(client), keep_changes=named is not None)
 
     def drawn(view: View, now: datetime, width: int, height: int | None) -> RenderableType:
@@ -95,11 +95,11 @@ def _run(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> int:
         now = datetime.now(UTC)
         if arguments.json:
             print(as_json(watch.view, now))
-            return 0
-        with console.capture() as captured:
-            console.print(drawn(watch.view, now, console.width, None))
-        print("\n".join(line.rstrip() for line in captured.get().splitlines()))
-        return 0
+        else:
+            with console.capture() as captured:
+                console.print(drawn(watch.view, now, console.width, None))
+            print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        return 1 if watch.view.trouble else 0
     with Live(console=console, screen=True, auto_refresh=False) as live:
 
         def draw(view: View, now: datetime) -> None:
@@ -111,10 +111,9 @@ def _run(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> int:
 
 async def _once(watch: Watch, client: httpx.AsyncClient) -> None:
     async with client:
-        try:
-            await watch.read()
-        except NotAnsweredError as error:
-            raise CommandError(f"{error}; try again") from error
+        error = await watch.read()
+    if error and not error.partly:
+        raise CommandError(f"{error}; try again") from error
 
 
 async def _live(
@@ -135,35 +134,9 @@ def _service(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> tuple
     return cloud.api_url(), token, None if charger_ids else deployed_stage(LOCAL, profile=None)
 
 
-def _given(charger_ids: Sequence[str]) -> Callable[[], Awaitable[Sequence[str]]]:
+def _given(charger_ids: Sequence[str]) -> Callable[[], Coroutine[None, None, Sequence[str]]]:
     async def tell() -> Sequence[str]:
         return charger_ids
-
-    return tell
-
-
-def _listed(stage: DeployedStage) -> Callable[[], Awaitable[Sequence[str]]]:
-    """Return what lists the chargers of a table, which reads all of it; those seen before keep their places.
-
-    Their places, since a tag stands for an answer to the same chargers in the same order.
-    """
-    known: dict[str, None] = {}
-
-    def scan() -> list[str]:
-        pages = stage.dynamodb.get_paginator("scan").paginate(
-            TableName=stage.outputs["TableName"], ProjectionExpression="chargerId"
-        )
-        return sorted(item["chargerId"].get("S", "") for page in pages for item in page["Items"])
-
-    async def tell() -> Sequence[str]:
-        try:
-            listed = dict.fromkeys(await asyncio.to_thread(scan))
-        except (BotoCoreError, ClientError) as error:
-            raise NotAnsweredError(f"the table can't be listed: {error}") from error
-        now = {charger_id: None for charger_id in known if charger_id in listed} | listed
-        known.clear()
-        known.update(now)
-        return list(now)
 
     return tell
 

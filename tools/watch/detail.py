@@ -42,7 +42,7 @@ def screen(view: View, charger_id: str, now: datetime, *, width: int, height: in
     lines += _payload(charger.latest)
     if height is not None and len(lines) > height - 1:
         lines = [*lines[: height - 2], cell(f"{len(lines) - height + 2} more lines: make the window higher", "italic")]
-    if view.trouble:
+    if view.is_old:
         for line in lines:
             line.style = "dim"
     return Group(*lines, footer(view, now))

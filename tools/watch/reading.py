@@ -28,11 +28,13 @@ class NotAnsweredError(Exception):
 
     Attributes:
         pause: how many seconds it asks to wait; None where it says nothing of it.
+        partly: whether it did of all chargers but a few.
     """
 
-    def __init__(self, message: str, pause: float | None = None) -> None:
+    def __init__(self, message: str, pause: float | None = None, *, partly: bool = False) -> None:
         super().__init__(message)
         self.pause = pause
+        self.partly = partly
 
 
 @dataclass(frozen=True)
@@ -69,24 +71,41 @@ class Reader:
             NotAnsweredError: the service can't answer at the moment; what was yielded before holds.
             CommandError: it never will, as long as URL, token and ids are what they are.
         """
-        used: dict[tuple[str, ...], _Kept] = {}
+        used: set[tuple[str, ...]] = set()
+        unread: list[str] = []
+        failure = NotAnsweredError("")
         for page in pages_of(charger_ids):
             asked = page
             while asked:
-                answer = await self._get(asked)
-                kept = self._kept.get(asked)
-                if answer.status_code == HTTPStatus.NOT_MODIFIED and kept:
-                    yield Answer()
-                else:
-                    told = _told(answer)
-                    kept = _Kept(answer.headers.get("etag", ""), _ids(told, "notReturned"))
-                    self._kept[asked] = kept
-                    yield Answer(_items(told), _ids(told, "missing"))
-                used[asked] = kept
-                if set(kept.not_returned) >= set(asked):
-                    raise NotAnsweredError("the service returned none of the chargers that it was asked for")
-                asked = kept.not_returned
-        self._kept = used
+                try:
+                    answer, left = await self._ask(asked)
+                except NotAnsweredError as error:
+                    if asked is page:
+                        raise
+                    # What is stored of one charger may be damaged: the others are read all the same.
+                    unread, failure = [*unread, *asked], error
+                    break
+                used.add(asked)
+                yield answer
+                asked = left
+        self._kept = {asked: kept for asked, kept in self._kept.items() if asked in used}
+        if unread:
+            told = f"{unread[0]}{f' and {len(unread) - 1} more' if len(unread) > 1 else ''} can't be read: {failure}"
+            raise NotAnsweredError(told, failure.pause, partly=True)
+
+    async def _ask(self, asked: tuple[str, ...]) -> tuple[Answer, tuple[str, ...]]:
+        """Return what is new of the chargers, and those that were not returned."""
+        response = await self._get(asked)
+        kept = self._kept.get(asked)
+        answer = Answer()
+        if response.status_code != HTTPStatus.NOT_MODIFIED or not kept:
+            told = _told(response)
+            answer = Answer(_items(told), _ids(told, "missing"))
+            kept = _Kept(response.headers.get("etag", ""), _ids(told, "notReturned"))
+        if set(kept.not_returned) >= set(asked):
+            raise NotAnsweredError("the service returned none of the chargers that it was asked for")
+        self._kept[asked] = kept
+        return answer, kept.not_returned
 
     async def _get(self, asked: tuple[str, ...]) -> httpx.Response:
         tag = self._kept[asked].tag if asked in self._kept else ""

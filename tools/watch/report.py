@@ -14,6 +14,7 @@ def as_json(view: View, now: datetime) -> str:
     """Return all chargers, those that matter most first, as the table has them."""
     told = {
         "readAt": to_milliseconds(view.read_at) if view.read_at else None,
+        "trouble": view.trouble or None,
         "chargers": [_charger(charger, now) for charger in view.in_order(now)],
     }
     return json.dumps(told, indent=2)

@@ -38,7 +38,7 @@ def screen(view: View, now: datetime, *, width: int, height: int | None) -> Rend
     chargers = view.in_order(now)
     room = None if height is None else max(height - LINES_AROUND, 1)
     rows, shown = _rows_in(chargers, now, room)
-    lines: list[RenderableType] = [summary_line(view, now), _table(rows, width, is_old=bool(view.trouble))]
+    lines: list[RenderableType] = [summary_line(view, now), _table(rows, width, is_old=view.is_old)]
     if shown < len(chargers):
         lines.append(cell(f"{len(chargers) - shown} more that need less attention: name those to watch", "italic"))
     lines.append(footer(view, now))
@@ -66,7 +66,8 @@ def footer(view: View, now: datetime) -> Text:
     if view.trouble:
         wait = duration((view.next_at - now).total_seconds()) if view.next_at else ""
         again = f"; asks again in {wait}" if wait else ""
-        age = f"; shown is what was read {duration((now - view.read_at).total_seconds())} ago" if view.read_at else ""
+        is_shown = view.is_old and view.read_at
+        age = f"; shown is what was read {duration((now - is_shown).total_seconds())} ago" if is_shown else ""
         return cell(f"{view.trouble}{again}{age}", "bold yellow")
     if view.read_at is None:
         return cell("reading ...")

@@ -60,6 +60,7 @@ class View:
         chargers: by their ids.
         read_at: when the service last answered; None before.
         trouble: why it does not answer now, "" where it does.
+        is_old: whether what is known is older than it should be, for that reason.
         next_at: when it is asked again.
         changes: of each charger whose changes are kept.
     """
@@ -67,6 +68,7 @@ class View:
     chargers: Mapping[str, Charger] = field(default_factory=dict[str, Charger])
     read_at: datetime | None = None
     trouble: str = ""
+    is_old: bool = False
     next_at: datetime | None = None
     changes: Mapping[str, Changes] = field(default_factory=dict[str, Changes])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -29,23 +29,28 @@ class Watch:
         clock: gives the time.
     """
 
-    charger_ids: Callable[[], Awaitable[Sequence[str]]]
+    charger_ids: Callable[[], Coroutine[None, None, Sequence[str]]]
     reader: Reader
     keep_changes: bool = False
     view: View = field(default_factory=View)
     clock: Callable[[], datetime] = _now
 
-    async def read(self) -> None:
-        """Read once.
+    async def read(self) -> NotAnsweredError | None:
+        """Read once; return why not all could be read, where the service can't answer at the moment.
 
         Raises:
-            NotAnsweredError: the service can't answer at the moment; what was read before stands.
             CommandError: it never will.
         """
-        charger_ids = await self.charger_ids()
-        async for answer in self.reader.read(charger_ids):
-            self.view = self.view.with_answer(answer, self.clock(), keep_changes=self.keep_changes)
-        self.view = replace(self.view.of(charger_ids), read_at=self.clock(), trouble="", next_at=None)
+        try:
+            charger_ids = await self.charger_ids()
+            self.view = self.view.of(charger_ids)
+            async for answer in self.reader.read(charger_ids):
+                self.view = self.view.with_answer(answer, self.clock(), keep_changes=self.keep_changes)
+        except NotAnsweredError as error:
+            self.view = replace(self.view, trouble=str(error), is_old=not error.partly)
+            return error
+        self.view = replace(self.view, read_at=self.clock(), trouble="", is_old=False)
+        return None
 
     async def keep_reading(
         self, interval: float, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, chance: random.Random
@@ -58,15 +63,13 @@ class Watch:
         failures = 0
         while True:
             pause = interval
-            try:
-                await self.read()
-                failures = 0
-            except NotAnsweredError as error:
+            error = await self.read()
+            if error:
                 # As docs/clients.md asks: what the service wants, and beyond it longer each time and by chance.
-                pause = (error.pause or 0) + chance.uniform(0, min(LONGEST_PAUSE_SECONDS, 2**failures))
-                pause = max(pause, interval)
-                failures += 1
-                self.view = replace(self.view, trouble=str(error), next_at=self.clock() + timedelta(seconds=pause))
+                longest = min(LONGEST_PAUSE_SECONDS, 2**failures)
+                pause = max(interval, (error.pause or 0) + chance.uniform(0, longest))
+            failures = failures + 1 if error and not error.partly else 0
+            self.view = replace(self.view, next_at=self.clock() + timedelta(seconds=pause))
             await sleep(pause)
 
     async def show(self, interval: float, draw: Callable[[View, datetime], None]) -> None:
