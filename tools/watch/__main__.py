@@ -35,6 +35,10 @@ SHORTEST_INTERVAL_SECONDS = 0.5
 WIDE = 1000
 
 CHARGER_IDS = "name the chargers as arguments, or give - to read them from standard input"
+ABOUT = """
+Shows the latest telemetry of chargers as a table that stays up to date, or of one charger all that is known, and how it
+changes.
+"""
 LEGEND = """
 Of each charger, and of each connector where there are several: its last known status; its power, in brackets where it
 is not that of now; the energy of its session, or else its meter's; how long nothing was heard of it, marked once it
@@ -145,8 +149,7 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the arguments."""
     options = OneLineParser(
         prog="scripts/watch.sh",
-        description="Shows the latest telemetry of chargers as a table that stays up to date, or of one charger all "
-        "that is known and how it changes.",
+        description=ABOUT,
         epilog=LEGEND,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -63,15 +63,16 @@ def summary_line(view: View, now: datetime) -> Text:
 
 def footer(view: View, now: datetime) -> Text:
     """Return how the reading stands, and what the marks mean."""
+    age = duration((now - view.read_at).total_seconds()) if view.read_at else ""
     if view.trouble:
-        wait = duration((view.next_at - now).total_seconds()) if view.next_at else ""
-        again = f"; asks again in {wait}" if wait else ""
-        is_shown = view.is_old and view.read_at
-        age = f"; shown is what was read {duration((now - is_shown).total_seconds())} ago" if is_shown else ""
-        return cell(f"{view.trouble}{again}{age}", "bold yellow")
-    if view.read_at is None:
+        told = [f"shown is what was read {age} ago"] if view.is_old and age else []
+        told += [f"asks again in {duration((view.next_at - now).total_seconds())}"] if view.next_at else []
+        # The reason comes last: it may be long.
+        return cell(": ".join([*([", ".join(told)] if told else []), view.trouble]), "bold yellow")
+    if not view.read_at:
         return cell("reading ...")
-    return cell(f"read at {view.read_at:%H:%M:%S} UTC   (kW) last known, not now   !! critical   ! warning", "dim")
+    read = f"read at {view.read_at:%H:%M:%S} UTC, {age} ago"
+    return cell(f"{read}   (kW) last known, not now   !! critical   ! warning", "dim")
 
 
 def finding_style(finding: Finding) -> str:

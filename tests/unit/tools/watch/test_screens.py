@@ -113,7 +113,7 @@ def test_while_the_service_does_not_answer_what_was_read_stays_and_the_footer_sa
     )
     lines = lines_of(trouble)
     assert lines[:-1] == lines_of(shown)[:-1]
-    assert lines[-1] == "503; asks again in 8 s; shown is what was read 40 s ago"
+    assert lines[-1] == "shown is what was read 40 s ago, asks again in 8 s: 503"
 
 
 def test_of_one_charger_findings_metrics_with_their_changes_and_the_payload_are_shown() -> None:
