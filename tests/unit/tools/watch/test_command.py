@@ -1,0 +1,34 @@
+"""The command's arguments, each refused in one line that says what to do."""
+
+import io
+
+import pytest
+
+from tools.watch.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--stage", "dev", "--token", "t"], "only of stage local all chargers are listed: name the chargers"),
+        (["--url", "https://a", "--token", "t"], "only of stage local"),
+        (["--stage", "dev", "CP-1"], "give a --token"),
+        (["--url", "https://a", "--stage", "dev", "--token", "t", "CP-1"], "--stage or --url, not both"),
+        (["-CP", "CP-1"], "unrecognized arguments"),
+        (["CP 1"], "'CP 1' can't be the id of a charger"),
+        (["--interval", "0"], "'0' is not a number of seconds"),
+        (["--interval", "nan"], "'nan' is not a number of seconds"),
+        (["--url", "ftp://a"], "is no URL that begins with"),
+        (["-"], "standard input: 'CP 2' can't be the id of a charger"),
+    ],
+)
+def test_arguments_that_do_not_fit_end_with_2_and_one_line(
+    arguments: list[str], why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("CP-1\n\nCP 2\n"))
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert why in told
+    assert told.count("\n") == 1

@@ -1,0 +1,221 @@
+"""What is drawn: rows, what there is no room for, how the reading stands, and nothing that a terminal would obey."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tests.unit.tools.watch.answers import NOW, Json, drawn, finding, item, place, view
+from tools.watch import detail, table
+from tools.watch.plot import Axes, plot
+from tools.watch.reading import Answer
+from tools.watch.view import Change, View
+
+FLEET_ID = "FLEET-20261126232142992420-0012"
+ESCAPE = "\x1b]0;owned\x07\x1b[2J\r\n[red]\u202e"
+
+
+def lines_of(shown: View, *, width: int = 120, height: int | None = None) -> list[str]:
+    return drawn(table.screen(shown, NOW, width=width, height=height), width=width)
+
+
+def rows_of(shown: View) -> list[str]:
+    """Return the rows, with one blank between two words."""
+    return [" ".join(line.split()) for line in lines_of(shown)[2:-1]]
+
+
+def test_a_row_tells_status_power_session_register_silence_and_the_worst_finding() -> None:
+    told = item(
+        "CP-1",
+        seen=12,
+        status="Charging",
+        powerW=7400,
+        energySessionWh=1250,
+        energyImportWh=789_769.3,
+        findings=[finding("HOT"), finding("CHARGER_FAULT", "critical"), finding("CLOCK_SKEW", "info")],
+    )
+    assert rows_of(view(told)) == ["CP-1 Charging 7.40 kW 1.25 kWh 789.8 kWh 12 s !! CHARGER_FAULT +2"]
+
+
+def test_a_power_that_is_not_that_of_now_is_in_brackets() -> None:
+    told = item("CP-1", at=300, powerW=7400, status="Available", status_at=0)
+    assert rows_of(view(told)) == ["CP-1 Available (7.40 kW) - - 0 s"]
+
+
+def test_a_charger_with_several_connectors_has_a_row_for_each_beneath_what_they_are_together() -> None:
+    connectors = {
+        "1": place(at=5, status="Charging", powerW=7400),
+        "2": place(at=9, powerW=11_000, findings=[finding("HOT")]),
+    }
+    shown = view(item("CP-1", seen=5, findings=[finding("CLOCK_INVALID")], connectors=connectors))
+    assert rows_of(shown) == [
+        "CP-1 2/2 charging 18.4 kW 5 s ! CLOCK_INVALID",
+        "connector 1 Charging 7.40 kW - - 5 s",
+        "connector 2 charging 11.0 kW - - 9 s ! HOT",
+    ]
+
+
+def test_what_is_silent_is_marked_and_what_was_never_seen_says_so() -> None:
+    shown = view(item("CP-1", seen=25 * 60, status="Charging", powerW=7400), missing=("CP-2",))
+    assert rows_of(shown) == ["CP-1 Charging (7.40 kW) - - silent 25 min", "CP-2 never seen"]
+
+
+def test_all_chargers_are_summed_up_above() -> None:
+    critical = [finding("CHARGER_FAULT", "critical")]
+    shown = view(
+        item("CP-1", powerW=7400, findings=[finding("HOT")]),
+        item("CP-2", powerW=150_000, findings=critical),
+        item("CP-3", seen=1500, powerW=7400),
+        missing=("CP-4",),
+    )
+    told = "4 chargers  2 charging, 157.4 kW  2 with findings, 1 critical  1 silent  1 never seen"
+    assert lines_of(shown)[0] == told
+
+
+@pytest.mark.parametrize("height", [10, 11, 12, 30])
+def test_what_there_is_no_room_for_is_counted_and_a_charger_is_shown_with_all_its_connectors(height: int) -> None:
+    both = {"1": place(), "2": place()}
+    lines = lines_of(view(*(item(f"CP-{number:03}", connectors=both) for number in range(200))), height=height)
+    assert height - 2 <= len(lines) <= height
+    shown = sum(line.startswith("CP-") for line in lines)
+    assert sum(line.startswith("  connector") for line in lines) == 2 * shown
+    assert lines[-2].startswith(f"{200 - shown} more ")
+
+
+def test_all_are_shown_where_the_height_does_not_matter_or_suffices() -> None:
+    shown = view(*(item(f"CP-{number:03}") for number in range(26)))
+    for height in (None, 30):
+        lines = lines_of(shown, height=height)
+        assert sum(line.startswith("CP-") for line in lines) == 26
+        assert not any("more" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_in_a_narrow_terminal_ids_are_cut_in_the_middle_and_nothing_else_but_findings(width: int) -> None:
+    told = item(FLEET_ID, status="SuspendedEVSE", powerW=7400, energyImportWh=789_769.3, findings=[finding("X" * 60)])
+    lines = lines_of(view(told), width=width)
+    assert all(cell_len(line) <= width for line in lines[1:3])
+    beginning, end = lines[2].split()[0].split("…")
+    assert FLEET_ID.startswith(beginning)
+    assert FLEET_ID.endswith(end)
+    assert len(end) > 8
+    assert "SuspendedEVSE  7.40 kW        -  789.8 kWh  0 s" in lines[2]
+
+
+def test_while_the_service_does_not_answer_what_was_read_stays_and_the_footer_says_why() -> None:
+    shown = view(item("CP-1", powerW=7400))
+    trouble = replace(
+        shown, trouble="503", is_old=True, read_at=NOW - timedelta(seconds=40), next_at=NOW + timedelta(seconds=8)
+    )
+    lines = lines_of(trouble)
+    assert lines[:-1] == lines_of(shown)[:-1]
+    assert lines[-1] == "shown is what was read 40 s ago, asks again in 8 s: 503"
+
+
+def test_of_one_charger_findings_metrics_with_their_changes_and_the_payload_are_shown() -> None:
+    shown = View()
+    for second, watts in enumerate((0, 3700, 7400)):
+        told = item("CP-1", at=9 - second, status="Charging", powerW=watts, findings=[finding("HOT")])
+        later = NOW + timedelta(seconds=second)
+        shown = shown.with_answer(Answer((told | {"payload": {"power_w": watts}},)), later, keep_changes=True)
+    screen = detail.screen(shown, "CP-1", NOW + timedelta(seconds=3), width=66, height=None)
+    lines = drawn(screen, width=66)
+    [(at, plotted)] = [(at, line) for at, line in enumerate(lines) if "powerW" in line]
+    assert plotted.split()[:7] == ["powerW", "7.40", "kW", "0", "W", "to", "7.40"]
+    assert [line[56:] for line in lines[at - 1 : at + 1]] == ["   ▁▁▁████", "▁▁▁███████"]
+    assert any("HOT: 75, expected less than 71" in line for line in lines)
+    assert '  "power_w": 7400' in lines
+
+
+def test_a_charger_is_cut_where_the_terminal_ends_and_it_says_how_much() -> None:
+    shown = view(item("CP-1", powerW=1) | {"payload": {str(number): number for number in range(100)}})
+    whole = drawn(detail.screen(shown, "CP-1", NOW, width=100, height=None))
+    lines = drawn(detail.screen(shown, "CP-1", NOW, width=100, height=20))
+    assert len(lines) == 20
+    assert lines[:18] == whole[:18]
+    assert lines[18].startswith(f"{len(whole) - 19} more lines")
+
+
+def test_a_charger_that_was_never_seen_says_so() -> None:
+    lines = drawn(detail.screen(view(missing=("CP-1",)), "CP-1", NOW, width=100, height=20))
+    assert lines[0] == "CP-1  never seen"
+
+
+def hostile() -> Json:
+    bad = finding(ESCAPE) | {"observed": {ESCAPE: ESCAPE}, "expected": ESCAPE, "since": ESCAPE, "severity": ESCAPE}
+    connectors = {number: place(status=ESCAPE, powerW=1, findings=[bad]) for number in ("1", ESCAPE)}
+    told: Json = item("CP-1", status=ESCAPE, findings=[bad], connectors=connectors) | {"payload": {ESCAPE: [ESCAPE]}}
+    told["lastKnown"]["locationId"] = {"value": ESCAPE, "timestamp": ESCAPE}
+    told["lastKnown"]["metrics"][ESCAPE] = {"value": 1, "timestamp": ESCAPE}
+    return told
+
+
+@pytest.mark.parametrize("connectors", [0, 1, 2])
+def test_what_chargers_send_is_neither_obeyed_by_the_terminal_nor_taken_for_markup(connectors: int) -> None:
+    told = hostile()
+    told["connectors"] = dict(list(told["connectors"].items())[:connectors])
+    shown = View().with_answer(Answer((told,)), NOW - timedelta(seconds=9), keep_changes=True)
+    for screen in (
+        table.screen(shown, NOW, width=400, height=None),
+        detail.screen(shown, "CP-1", NOW, width=400, height=None),
+    ):
+        lines = drawn(screen, width=400)
+        assert all(line.isprintable() for line in lines)
+        assert any("[red]" in line for line in lines)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("2026-11-24T12:00:00Z"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["value", "timestamp", "metrics", "powerW", "chargerStatus", "findings", "lastKnown", "1", "2"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+FIELDS = ("timestamp", "ingestedAt", "lastSeenAt", "staleAt", "findings", "connectors", "lastKnown", "payload")
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, JSON_VALUES)), st.integers(1, 120), st.integers(1, 40))
+def test_whatever_a_charger_sends_it_is_drawn_within_the_terminal(told: Json, width: int, height: int) -> None:
+    shown = View()
+    for seconds in (9, 0):
+        answer = Answer((told | {"chargerId": "CP-1"},))
+        shown = shown.with_answer(answer, NOW - timedelta(seconds=seconds), keep_changes=True)
+    for screen in (
+        table.screen(shown, NOW, width=width, height=height),
+        detail.screen(shown, "CP-1", NOW, width=width, height=height),
+    ):
+        assert all(line.isprintable() for line in drawn(screen, width=width))
+
+
+@pytest.mark.parametrize(
+    ("values", "lines"),
+    [
+        ([], ["        "]),
+        ([(0, 5)], ["▁▁▁▁▁▁▁▁"]),
+        ([(2, 5)], ["  ▁▁▁▁▁▁"]),
+        ([(0, 0), (4, 7)], ["▁▁▁▁████"]),
+        ([(0, -7), (2, 0), (6, -7)], ["▁▁████▁▁"]),
+        # Of several within a column the greatest shows, and the last goes on.
+        ([(0, 0), (2.2, 7), (2.4, 0)], ["▁▁█▁▁▁▁▁"]),
+        ([(8, 1)], ["       ▁"]),
+    ],
+)
+def test_a_plot_holds_each_value_until_the_next(values: list[tuple[float, float]], lines: list[str]) -> None:
+    changes = [Change(NOW + timedelta(seconds=at), value, "") for at, value in values]
+    assert plot(changes, Axes(NOW, NOW + timedelta(seconds=8), 8)) == lines
+
+
+def test_a_plot_of_several_lines_fills_them_from_below() -> None:
+    changes: list[Any] = [Change(NOW + timedelta(seconds=at), at, "") for at in range(4)]
+    assert plot(changes, Axes(NOW, NOW + timedelta(seconds=4), 4, height=2)) == ["  ▃█", "▁▆██"]

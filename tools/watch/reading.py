@@ -1,0 +1,169 @@
+"""Asking the service for many chargers, and only for what is new, as docs/clients.md asks of those who read."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import quote
+
+import httpx
+
+from tools.command_line import CommandError
+from tools.fleet.reading import MOST_CHARGERS
+from tools.fleet.sending import retry_after_of
+from tools.watch.chargers import JsonObject, object_of
+from tools.watch.words import cell
+
+# The request line and the headers have room for 10,240 bytes in all (docs/openapi.json), and tokens are long.
+LARGEST_QUERY_BYTES = 6000
+LONGEST_DETAIL = 200
+ADVICE: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "the token is not valid, or has expired: give another --token",
+    HTTPStatus.FORBIDDEN: "the token must have the scope telemetry/read and be for each of these chargers",
+}
+
+
+class NotAnsweredError(Exception):
+    """The service can't answer at the moment. The message says why.
+
+    Attributes:
+        pause: how many seconds it asks to wait; None where it says nothing of it.
+        partly: whether it did of all chargers but a few.
+    """
+
+    def __init__(self, message: str, pause: float | None = None, *, partly: bool = False) -> None:
+        super().__init__(message)
+        self.pause = pause
+        self.partly = partly
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is new since the last time: nothing where all is as it was."""
+
+    items: tuple[JsonObject, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Of an answer, what the next request for the same chargers needs."""
+
+    tag: str
+    not_returned: tuple[str, ...]
+
+
+class Reader:
+    """Reads the latest telemetry of chargers, and remembers by its tags what was read.
+
+    Args:
+        client: with the service's URL and the token.
+    """
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._kept: dict[tuple[str, ...], _Kept] = {}
+
+    async def read(self, charger_ids: Sequence[str]) -> AsyncIterator[Answer]:
+        """Yield what is new of the chargers, request by request; what was yielded is not told again.
+
+        Raises:
+            NotAnsweredError: the service can't answer at the moment; what was yielded before holds.
+            CommandError: it never will, as long as URL, token and ids are what they are.
+        """
+        used: set[tuple[str, ...]] = set()
+        unread: list[str] = []
+        failure = NotAnsweredError("")
+        for page in pages_of(charger_ids):
+            asked = page
+            while asked:
+                try:
+                    answer, left = await self._ask(asked)
+                except NotAnsweredError as error:
+                    if asked is page:
+                        raise
+                    # What is stored of one charger may be damaged: the others are read all the same.
+                    unread, failure = [*unread, *asked], error
+                    break
+                used.add(asked)
+                yield answer
+                asked = left
+        self._kept = {asked: kept for asked, kept in self._kept.items() if asked in used}
+        if unread:
+            told = f"{unread[0]}{f' and {len(unread) - 1} more' if len(unread) > 1 else ''} can't be read: {failure}"
+            raise NotAnsweredError(told, failure.pause, partly=True)
+
+    async def _ask(self, asked: tuple[str, ...]) -> tuple[Answer, tuple[str, ...]]:
+        """Return what is new of the chargers, and those that were not returned."""
+        response = await self._get(asked)
+        kept = self._kept.get(asked)
+        answer = Answer()
+        if response.status_code != HTTPStatus.NOT_MODIFIED or not kept:
+            told = _told(response)
+            answer = Answer(_items(told), _ids(told, "missing"))
+            kept = _Kept(response.headers.get("etag", ""), _ids(told, "notReturned"))
+        if set(kept.not_returned) >= set(asked):
+            raise NotAnsweredError("the service returned none of the chargers that it was asked for")
+        self._kept[asked] = kept
+        return answer, kept.not_returned
+
+    async def _get(self, asked: tuple[str, ...]) -> httpx.Response:
+        tag = self._kept[asked].tag if asked in self._kept else ""
+        try:
+            answer = await self._client.get(
+                "/telemetry",
+                params=[("chargerId", each) for each in asked],
+                headers={"If-None-Match": tag} if tag else {},
+            )
+        except httpx.HTTPError as error:
+            raise NotAnsweredError(f"no answer: {str(error) or type(error).__name__}") from error
+        if answer.status_code in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
+            return answer
+        why = f"the service answers {answer.status_code} {_detail_of(answer)}".strip()
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error:
+            raise NotAnsweredError(why, retry_after_of(answer))
+        raise CommandError(f"{why}; {ADVICE.get(answer.status_code, 'check the URL')}")
+
+
+def pages_of(charger_ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the chargers in their order, as many at once as a request takes."""
+    page: list[str] = []
+    size = 0
+    for charger_id in charger_ids:
+        more = len(f"chargerId={quote(charger_id, safe='')}&")
+        if page and (len(page) == MOST_CHARGERS or size + more > LARGEST_QUERY_BYTES):
+            yield tuple(page)
+            page, size = [], 0
+        page.append(charger_id)
+        size += more
+    if page:
+        yield tuple(page)
+
+
+def _told(answer: httpx.Response) -> JsonObject:
+    told = _object(answer)
+    if answer.status_code != HTTPStatus.OK or not isinstance(told.get("items"), list):
+        raise NotAnsweredError("the answer is not latest telemetry; check the URL")
+    return told
+
+
+def _items(told: JsonObject) -> tuple[JsonObject, ...]:
+    return tuple(map(object_of, cast("list[object]", told["items"])))
+
+
+def _ids(told: JsonObject, name: str) -> tuple[str, ...]:
+    ids = told.get(name)
+    return tuple(map(str, cast("list[object]", ids))) if isinstance(ids, list) else ()
+
+
+def _detail_of(answer: httpx.Response) -> str:
+    """Return what an answer says of why, as problem details or as API Gateway does, on one line."""
+    told = _object(answer)
+    return cell(str(told.get("detail") or told.get("message") or answer.reason_phrase)[:LONGEST_DETAIL]).plain
+
+
+def _object(answer: httpx.Response) -> JsonObject:
+    try:
+        return object_of(answer.json())
+    except (ValueError, RecursionError):
+        return {}
