@@ -9,6 +9,9 @@ from tools.fleet.charging import Connector, Plug
 from tools.fleet.plan import Plan
 from tools.fleet.shapes import Json, Message, flat_kilowatts, ocpp16, ocpp201, wall_connector
 
+# By which rules know what they are: `lambdas/telemetry/rules/profiles.py`.
+AC_SITE, DC_SITE = "fleet-ac", "fleet-dc"
+
 Shape = Callable[[Connector, str], Message]
 
 
@@ -85,10 +88,12 @@ def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -
         timestamp = text_of(plan.begun + timedelta(seconds=at))
         message = model.shape(connector, timestamp)
         body: Json = {"chargerId": charger_id, "timestamp": timestamp, "payload": message.payload}
-        status = {"chargerStatus": connector.status} if model.tells_status else {}
+        beside = {"locationId": DC_SITE if model.plug.is_dc else AC_SITE}
+        if model.tells_status:
+            beside["chargerStatus"] = connector.status
         if model.names_connector:
             body["connectorId"] = connector.number
-        yield Event(at, body | status, values=message.values | status)
+        yield Event(at, body | beside, values=message.values | beside)
         at += plan.interval * chance.uniform(0.9, 1.1)
         turn += 1
 

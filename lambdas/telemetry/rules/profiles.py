@@ -72,6 +72,8 @@ OVERRIDES = Overrides(
         # "DC-": CCS,
     },
     by_location={
+        # The fast chargers of `scripts/fleet.sh`.
+        "fleet-dc": CCS,
         # "us-garage-7": Profile(
         #     connector_type="nacs", nominal_voltage_v=120, phases=2, rated_current_a=48, rated_power_w=11_520
         # ),

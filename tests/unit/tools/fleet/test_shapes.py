@@ -3,10 +3,15 @@
 import json
 import random
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from processor.folding import fold, sample_of
+from telemetry.envelope import seal
+from telemetry.event import TelemetryEvent
+from telemetry.exact_json import parse
 from telemetry.normalisation import normalise
 from tests.unit.tools.fleet.plans import plan
 from tools.fleet.chargers import MODELS, Event, Model, events_of
@@ -22,8 +27,20 @@ def test_the_service_understands_of_each_payload_the_values_that_the_charger_kno
     names: set[str] = set()
     for event in events(model):
         understood = normalise(json.loads(json.dumps(event.body["payload"]), parse_float=Decimal))
-        status = event.body.get("chargerStatus", understood.charger_status)
-        values = {f"metrics.{name}": float(value) for name, value in understood.metrics.values.items()}
-        assert values | ({"chargerStatus": status} if status else {}) == pytest.approx(dict(event.values))
+        values: dict[str, object] = {f"metrics.{name}": float(each) for name, each in understood.metrics.values.items()}
+        values |= {"chargerStatus": understood.charger_status} if understood.charger_status else {}
+        values |= {name: event.body[name] for name in ("chargerStatus", "locationId") if name in event.body}
+        assert values == pytest.approx(dict(event.values))
         names |= event.values.keys()
     assert len(names) >= 5
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.shape.__name__)
+def test_a_charger_that_behaves_has_no_finding_but_its_own_fault(model: Model) -> None:
+    latest, codes = None, set[object]()
+    for event in events(model):
+        sent = TelemetryEvent.model_validate(parse(json.dumps(event.body)))
+        ingested_at = datetime.fromisoformat(sent.timestamp) + timedelta(seconds=1)
+        latest = fold(latest, [sample_of(seal(sent, ingested_at).open())], "local").latest
+        codes |= {finding["code"] for finding in latest.findings}
+    assert codes <= {"CHARGER_FAULT"}
