@@ -74,9 +74,8 @@ def _head(charger: Charger, now: datetime) -> Iterator[Text]:
 def _place(charger: Charger, place: Place, changes: Changes, now: datetime, width: int) -> Iterator[Text]:
     if charger.is_missing:
         return
-    is_silent = charger.is_silent(now)
     title = cell(f"connector {place.connector}  " if place.connector else "status  ", "bold")
-    title.append(status_of(place, now, is_silent=is_silent))
+    title.append(status_of(place, now))
     if place.status:
         title.append(cell(f"  told {place.status.timestamp}", "dim"))
     yield from (cell(""), title)
@@ -90,7 +89,7 @@ def _place(charger: Charger, place: Place, changes: Changes, now: datetime, widt
         known = place.metrics[metric].number
         if known is not None:
             told = amount(metric, known)
-            shown = told if place.is_current(metric, now) and not is_silent else f"({told})"
+            shown = told if place.is_current(metric, now) else f"({told})"
             seen = changes.get((place.connector, metric), ())
             yield from _plotted(f"  {metric:<18} {shown:>12}", metric, seen, axes)
 
