@@ -15,8 +15,8 @@ from tools.watch.words import amount, cell, duration
 
 # What is asked for first; others follow in the order of their names.
 FIRST = ("powerW", "energySessionWh", "energyImportWh", "currentA", "voltageV", "temperatureC", "socPercent")
-# What stands before a plot: name, value now, lowest and greatest, and what is between them.
-LABELS_WIDTH = 56
+# What stands before a plot: name, value now, what it ranged over, and what is between them.
+LABELS_WIDTH = 60
 SHORTEST_PLOT = 10
 PLOT_STYLE = "cyan"
 # A single place has room for plots of two lines.
@@ -102,12 +102,20 @@ def _plotted(label: str, metric: str, seen: Sequence[Change], axes: Axes) -> Ite
     if not seen or axes.seconds < 1:
         yield cell(label)
         return
-    values = [change.value for change in seen]
-    label += f"  {amount(metric, min(values))} to {amount(metric, max(values))}"
+    label += f"  {_range(metric, [change.value for change in seen])}"
     *above, last = plot(seen, axes)
     for line in above:
         yield cell(" " * LABELS_WIDTH).append(line, PLOT_STYLE)
     yield cell(f"{label:<{LABELS_WIDTH}}").append(last, PLOT_STYLE)
+
+
+def _range(metric: str, values: Sequence[float]) -> str:
+    lowest, greatest = min(values), max(values)
+    if lowest == greatest:
+        return "unchanged"
+    ends = [amount(metric, lowest), amount(metric, greatest)]
+    # A register that has counted for years hardly changes.
+    return " to ".join(ends) if ends[0] != ends[1] else f"within {amount(metric, greatest - lowest)}"
 
 
 def _findings(findings: Sequence[Finding]) -> Iterator[Text]:

@@ -130,13 +130,30 @@ def test_of_one_charger_findings_metrics_with_their_changes_and_the_payload_are_
         told = item("CP-1", at=9 - second, status="Charging", powerW=watts, findings=[finding("HOT")])
         later = NOW + timedelta(seconds=second)
         shown = shown.with_answer(Answer((told | {"payload": {"power_w": watts}},)), later, keep_changes=True)
-    screen = detail.screen(shown, "CP-1", NOW + timedelta(seconds=3), width=66, height=None)
-    lines = drawn(screen, width=66)
+    screen = detail.screen(shown, "CP-1", NOW + timedelta(seconds=3), width=70, height=None)
+    lines = drawn(screen, width=70)
     [(at, plotted)] = [(at, line) for at, line in enumerate(lines) if "powerW" in line]
     assert plotted.split()[:7] == ["powerW", "7.40", "kW", "0", "W", "to", "7.40"]
-    assert [line[56:] for line in lines[at - 1 : at + 1]] == ["   ▁▁▁████", "▁▁▁███████"]
+    assert [line[60:] for line in lines[at - 1 : at + 1]] == ["   ▁▁▁████", "▁▁▁███████"]
     assert any("HOT: 75, expected less than 71" in line for line in lines)
     assert '  "power_w": 7400' in lines
+
+
+@pytest.mark.parametrize(
+    ("register", "told"),
+    [
+        ((1_410_000, 1_410_000), "unchanged"),
+        ((1_410_000, 1_410_120), "within 120 Wh"),
+        ((1_410_000, 1_430_000), "1.41 MWh to 1.43 MWh"),
+    ],
+)
+def test_how_far_a_metric_changed_is_told_also_where_that_is_little(register: tuple[int, int], told: str) -> None:
+    shown = View()
+    for second, energy in enumerate(register):
+        answer = Answer((item("CP-1", at=9 - second, energyImportWh=energy),))
+        shown = shown.with_answer(answer, NOW + timedelta(seconds=second), keep_changes=True)
+    later = NOW + timedelta(seconds=2)
+    assert any(f"MWh  {told} " in line for line in drawn(detail.screen(shown, "CP-1", later, width=120, height=None)))
 
 
 def test_a_charger_is_cut_where_the_terminal_ends_and_it_says_how_much() -> None:
