@@ -27,8 +27,8 @@ class Finding:
 
     code: str
     severity: str
-    observed: str
-    expected: str
+    observed: object
+    expected: object
     since: str
 
     @property
@@ -155,7 +155,7 @@ class Charger:
     @cached_property
     def own_findings(self) -> tuple[Finding, ...]:
         """What stands against none of its connectors, and so against the charger as a whole."""
-        of_connectors = {finding for each in self.connectors.values() for finding in findings_of(each)}
+        of_connectors = [finding for each in self.connectors.values() for finding in findings_of(each)]
         return tuple(finding for finding in findings_of(self.latest) if finding not in of_connectors)
 
     @cached_property
@@ -215,7 +215,13 @@ def findings_of(told: JsonObject) -> tuple[Finding, ...]:
     listed = told.get("findings")
     found = [object_of(each) for each in cast("list[object]", listed)] if isinstance(listed, list) else []
     findings = [
-        Finding(*(text_of(each.get(name)) for name in ("code", "severity", "observed", "expected", "since")))
+        Finding(
+            code=text_of(each.get("code")),
+            severity=text_of(each.get("severity")),
+            observed=each.get("observed"),
+            expected=each.get("expected"),
+            since=text_of(each.get("since")),
+        )
         for each in found
     ]
     return tuple(sorted(findings, key=lambda finding: finding.rank))

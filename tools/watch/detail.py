@@ -120,7 +120,8 @@ def _range(metric: str, values: Sequence[float]) -> str:
 
 def _findings(findings: Sequence[Finding]) -> Iterator[Text]:
     for finding in findings:
-        told = f"{MARKS.get(finding.severity, ' '):>4} {finding.code}: {finding.observed}, expected {finding.expected}"
+        told = f"{text_of(finding.observed)}, expected {text_of(finding.expected)}"
+        told = f"{MARKS.get(finding.severity, ''):>4} {finding.code}: {told}"
         yield cell(told, finding_style(finding)).append(cell(f"  since {finding.since}", "dim"))
 
 

@@ -149,18 +149,22 @@ def test_a_change_is_kept_once_for_each_new_value_by_the_time_at_which_it_was_se
 
 
 def test_what_is_not_as_it_should_be_counts_as_not_sent() -> None:
+    values = (True, "7", 10**400, float("inf"), float("nan"))
+    odd_numbers = {str(at): {"value": value, "timestamp": ago(0)} for at, value in enumerate(values)}
     odd: Json = item("CP-1") | {
         "connectors": {"1": "?"},
         "findings": ["?", {"code": ["a"], "severity": 1}, None],
         "lastKnown": {
             "chargerStatus": {"value": {"a": 1}, "timestamp": 5},
-            "metrics": {"powerW": "7", "currentA": {}, "voltageV": {"value": True, "timestamp": ago(0)}},
+            "metrics": {"powerW": "7", "currentA": {}, **odd_numbers},
         },
-        "staleAt": "soon",
+        # Earlier than the first time that there is.
+        "staleAt": "0001-01-01T00:00:00+14:00",
         "ingestedAt": ago(0)[:-1],
         "lastSeenAt": None,
     }
     [seen] = view(odd).in_order(NOW)
     assert (seen.is_silent(NOW), seen.silence(NOW), seen.power(NOW)) == (False, None, 0)
     [only] = seen.places
-    assert (only.says, only.number("voltageV"), only.number("powerW")) == ("", None, None)
+    assert only.says == ""
+    assert [only.number(metric) for metric in ("powerW", "currentA", *odd_numbers)] == [None] * 7

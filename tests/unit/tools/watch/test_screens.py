@@ -170,6 +170,20 @@ def test_a_charger_that_was_never_seen_says_so() -> None:
     assert lines[0] == "CP-1  never seen"
 
 
+def test_for_a_program_values_are_as_they_were_sent_and_trouble_is_told() -> None:
+    connectors = {"1": place(powerW=7400, findings=[finding("HOT")]), "2": place(at=300)}
+    shown = replace(view(item("CP-1", connectors=connectors), missing=("CP-2",)), trouble="503")
+    told = json.loads(as_json(shown, NOW))
+    assert told["trouble"] == "503"
+    seen, missing = told["chargers"]
+    assert missing == {"chargerId": "CP-2", "missing": True}
+    assert seen["findings"] == [finding("HOT")]
+    assert [(each["connectorId"], each["powerW"], each["powerIsCurrent"]) for each in seen["places"]] == [
+        (1, 7400, True),
+        (2, None, False),
+    ]
+
+
 def hostile() -> Json:
     bad = finding(ESCAPE) | {"observed": {ESCAPE: ESCAPE}, "expected": ESCAPE, "since": ESCAPE, "severity": ESCAPE}
     connectors = {number: place(status=ESCAPE, powerW=1, findings=[bad]) for number in ("1", ESCAPE)}
@@ -245,7 +259,7 @@ def test_whatever_a_charger_sends_it_can_be_drawn(first: Json, second: Json, wid
         ([(0, 0), (4, 7)], ["▁▁▁▁████"]),
         ([(0, -7), (2, 0), (6, -7)], ["▁▁████▁▁"]),
         # Of several within a column the greatest shows, and the last goes on.
-        ([(0, 0), (2.2, 1), (2.4, 7), (2.6, 0)], ["▁▁█▁▁▁▁▁"]),
+        ([(0, 0), (2, 1), (2.5, 7), (2.9, 0), (6, 3.5)], ["▁▁█▁▁▁▅▅"]),
         ([(8, 1)], ["       ▁"]),
     ],
 )
