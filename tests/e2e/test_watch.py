@@ -1,15 +1,24 @@
 """Watching a fleet on the real stack, by the command and by what it is made of."""
 
 import asyncio
+import fcntl
 import json
+import os
+import pty
 import re
+import select
+import signal
+import struct
+import subprocess
+import termios
 from collections.abc import Sequence
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.harness import Api, Cloud, event_of
+from tests.e2e.harness import PROJECT, Api, Cloud, event_of, eventually
+from tools.command_line import INTERRUPTED
 from tools.fleet.run import client_of
 from tools.watch.listing import listed
 from tools.watch.reading import Reader
@@ -106,6 +115,45 @@ def test_a_charger_that_posts_for_the_first_time_is_listed(cloud: Cloud, api: Ap
     assert charger_id in set(after) - set(before)
     # Those that were there have kept their places.
     assert [each for each in before if each in after] == [each for each in after if each in before]
+
+
+def test_on_a_terminal_it_stays_shows_who_joins_and_ends_when_interrupted(
+    cloud: Cloud, api: Api, charger_id: str
+) -> None:
+    controller, terminal = pty.openpty()
+    # High enough for all chargers of all tests.
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 2000, 120, 0, 0))
+    environment = {"LOCAL_DIRECTORY": str(cloud.shell.directory), "LOCAL_PORT": str(cloud.shell.port), "TERM": "xterm"}
+    shown = bytearray()
+
+    def shows(text: str) -> bool:
+        while select.select([controller], [], [], 0)[0]:
+            shown.extend(os.read(controller, 65536))
+        return text.encode() in shown
+
+    with subprocess.Popen(
+        [PROJECT / "scripts" / "watch.sh", "--interval", "0.5"],
+        env={**os.environ, **environment},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    ) as process:
+        try:
+            eventually(lambda: shows("no chargers yet") or shows("read at "), seconds=60)
+            assert not shows(charger_id)
+            api.kept(event_of(charger_id))
+            eventually(lambda: shows(charger_id), what=charger_id)
+            os.killpg(process.pid, signal.SIGINT)
+            # It would wait for ever where nobody reads what it writes.
+            assert eventually(lambda: (shows("watch.sh: interrupted"), process.poll())[1]) == INTERRUPTED
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    # It has left the screen as it was.
+    assert shows("\x1b[?1049l")
+    os.close(controller)
+    os.close(terminal)
 
 
 def test_a_token_that_may_not_read_is_told_in_one_line(cloud: Cloud, charger_id: str) -> None:

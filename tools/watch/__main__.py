@@ -63,15 +63,20 @@ def main(command_line: list[str]) -> int:
         options.error("give a --token: only stage local makes one of its own")
     if not arguments.id and not is_local:
         options.error(f"only of stage local all chargers are listed: {CHARGER_IDS}")
-    charger_ids = [each for each in arguments.id if each != STANDARD_INPUT]
-    if STANDARD_INPUT in arguments.id:
+    return run_to_its_end("watch.sh", lambda: _run(arguments, _charger_ids(options, arguments.id)))
+
+
+def _charger_ids(options: argparse.ArgumentParser, given: Sequence[str]) -> list[str]:
+    """Return the chargers that are named, each once, those on standard input among them where it is asked for."""
+    charger_ids = [each for each in given if each != STANDARD_INPUT]
+    if STANDARD_INPUT in given:
         try:
             charger_ids += [_charger_id(line.strip()) for line in sys.stdin if line.strip()]
         except argparse.ArgumentTypeError as error:
             options.error(f"standard input: {error}")
         if not charger_ids:
             options.error("standard input names no charger")
-    return run_to_its_end("watch.sh", lambda: _run(arguments, list(dict.fromkeys(charger_ids))))
+    return list(dict.fromkeys(charger_ids))
 
 
 def _run(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> int:

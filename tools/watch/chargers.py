@@ -27,8 +27,8 @@ class Finding:
 
     code: str
     severity: str
-    observed: str
-    expected: str
+    observed: object
+    expected: object
     since: str
 
     @property
@@ -59,6 +59,7 @@ class Place:
         timestamp: of its newest event, by the charger's clock.
         heard: when that was accepted.
         stale_after: how long after that what it says counts as current.
+        stale_at: when its charger counts as silent.
         status: the last known one, which is text; None where none was ever sent.
         metrics: the last known ones by name, less those of single phases.
         findings: what stands against it, the worst first.
@@ -68,6 +69,7 @@ class Place:
     timestamp: str
     heard: datetime | None
     stale_after: timedelta
+    stale_at: datetime | None
     status: Known | None
     metrics: Mapping[str, Known]
     findings: tuple[Finding, ...]
@@ -75,7 +77,8 @@ class Place:
     def is_current(self, metric: str, now: datetime) -> bool:
         """Tell whether the last known value of a metric still says how things stand.
 
-        It does not once nothing was heard for too long, nor when a newer status says that charging is over.
+        It does not once nothing was heard of the place or its charger for too long, nor when a newer status says that
+        charging is over.
         """
         known = self.metrics.get(metric)
         if known is None or self._is_old(now):
@@ -108,7 +111,8 @@ class Place:
         return (self.number("powerW") or 0) if self.is_current("powerW", now) else 0
 
     def _is_old(self, now: datetime) -> bool:
-        return self.heard is None or now - self.heard >= self.stale_after
+        is_silent = self.stale_at is not None and now >= self.stale_at
+        return is_silent or self.heard is None or now - self.heard >= self.stale_after
 
     def _flows(self, metric: str, idle: object, now: datetime) -> bool:
         return (self.number(metric) or 0) > cast("float", idle) and self.is_current(metric, now)
@@ -151,7 +155,7 @@ class Charger:
     @cached_property
     def own_findings(self) -> tuple[Finding, ...]:
         """What stands against none of its connectors, and so against the charger as a whole."""
-        of_connectors = {finding for each in self.connectors.values() for finding in findings_of(each)}
+        of_connectors = [finding for each in self.connectors.values() for finding in findings_of(each)]
         return tuple(finding for finding in findings_of(self.latest) if finding not in of_connectors)
 
     @cached_property
@@ -183,12 +187,12 @@ class Charger:
         return max(now - self.heard, timedelta()) if self.heard else None
 
     def is_charging(self, now: datetime) -> bool:
-        """Tell whether it is heard and one of its places charges."""
-        return not self.is_silent(now) and any(place.is_charging(now) for place in self.places)
+        """Tell whether one of its places charges."""
+        return any(place.is_charging(now) for place in self.places)
 
     def power(self, now: datetime) -> float:
         """Return the power in W that it draws now, as far as is known."""
-        return 0 if self.is_silent(now) else sum(place.power(now) for place in self.places)
+        return sum(place.power(now) for place in self.places)
 
     def _place(self, connector: str, told: JsonObject) -> Place:
         last_known = object_of(told.get("lastKnown"))
@@ -198,6 +202,7 @@ class Charger:
             connector=connector,
             timestamp=text_of(told.get("timestamp")),
             heard=moment_of(told.get("ingestedAt")),
+            stale_at=self.stale_at,
             stale_after=self.stale_at - seen if self.stale_at and seen else STALE_AFTER,
             status=_status_of(told),
             metrics={name: known for name in metrics if (known := _known(metrics[name])).timestamp},
@@ -210,7 +215,13 @@ def findings_of(told: JsonObject) -> tuple[Finding, ...]:
     listed = told.get("findings")
     found = [object_of(each) for each in cast("list[object]", listed)] if isinstance(listed, list) else []
     findings = [
-        Finding(*(text_of(each.get(name)) for name in ("code", "severity", "observed", "expected", "since")))
+        Finding(
+            code=text_of(each.get("code")),
+            severity=text_of(each.get("severity")),
+            observed=each.get("observed"),
+            expected=each.get("expected"),
+            since=text_of(each.get("since")),
+        )
         for each in found
     ]
     return tuple(sorted(findings, key=lambda finding: finding.rank))

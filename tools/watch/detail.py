@@ -15,8 +15,8 @@ from tools.watch.words import amount, cell, duration
 
 # What is asked for first; others follow in the order of their names.
 FIRST = ("powerW", "energySessionWh", "energyImportWh", "currentA", "voltageV", "temperatureC", "socPercent")
-# What stands before a plot: name, value now, lowest and greatest, and what is between them.
-LABELS_WIDTH = 56
+# What stands before a plot: name, value now, what it ranged over, and what is between them.
+LABELS_WIDTH = 60
 SHORTEST_PLOT = 10
 PLOT_STYLE = "cyan"
 # A single place has room for plots of two lines.
@@ -74,9 +74,8 @@ def _head(charger: Charger, now: datetime) -> Iterator[Text]:
 def _place(charger: Charger, place: Place, changes: Changes, now: datetime, width: int) -> Iterator[Text]:
     if charger.is_missing:
         return
-    is_silent = charger.is_silent(now)
     title = cell(f"connector {place.connector}  " if place.connector else "status  ", "bold")
-    title.append(status_of(place, now, is_silent=is_silent))
+    title.append(status_of(place, now))
     if place.status:
         title.append(cell(f"  told {place.status.timestamp}", "dim"))
     yield from (cell(""), title)
@@ -90,7 +89,7 @@ def _place(charger: Charger, place: Place, changes: Changes, now: datetime, widt
         known = place.metrics[metric].number
         if known is not None:
             told = amount(metric, known)
-            shown = told if place.is_current(metric, now) and not is_silent else f"({told})"
+            shown = told if place.is_current(metric, now) else f"({told})"
             seen = changes.get((place.connector, metric), ())
             yield from _plotted(f"  {metric:<18} {shown:>12}", metric, seen, axes)
 
@@ -103,17 +102,26 @@ def _plotted(label: str, metric: str, seen: Sequence[Change], axes: Axes) -> Ite
     if not seen or axes.seconds < 1:
         yield cell(label)
         return
-    values = [change.value for change in seen]
-    label += f"  {amount(metric, min(values))} to {amount(metric, max(values))}"
+    label += f"  {_range(metric, [change.value for change in seen])}"
     *above, last = plot(seen, axes)
     for line in above:
         yield cell(" " * LABELS_WIDTH).append(line, PLOT_STYLE)
     yield cell(f"{label:<{LABELS_WIDTH}}").append(last, PLOT_STYLE)
 
 
+def _range(metric: str, values: Sequence[float]) -> str:
+    lowest, greatest = min(values), max(values)
+    if lowest == greatest:
+        return "unchanged"
+    ends = [amount(metric, lowest), amount(metric, greatest)]
+    # A register that has counted for years hardly changes.
+    return " to ".join(ends) if ends[0] != ends[1] else f"within {amount(metric, greatest - lowest)}"
+
+
 def _findings(findings: Sequence[Finding]) -> Iterator[Text]:
     for finding in findings:
-        told = f"{MARKS.get(finding.severity, ' '):>4} {finding.code}: {finding.observed}, expected {finding.expected}"
+        told = f"{text_of(finding.observed)}, expected {text_of(finding.expected)}"
+        told = f"{MARKS.get(finding.severity, ''):>4} {finding.code}: {told}"
         yield cell(told, finding_style(finding)).append(cell(f"  since {finding.since}", "dim"))
 
 

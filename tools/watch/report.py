@@ -33,17 +33,17 @@ def _charger(charger: Charger, now: datetime) -> Mapping[str, object]:
         "staleAt": charger.latest.get("staleAt"),
         "charging": charger.is_charging(now),
         "findings": [asdict(finding) for finding in charger.findings],
-        "places": [_place(place, now, is_silent=charger.is_silent(now)) for place in charger.places],
+        "places": [_place(place, now) for place in charger.places],
     }
 
 
-def _place(place: Place, now: datetime, *, is_silent: bool) -> Mapping[str, object]:
+def _place(place: Place, now: datetime) -> Mapping[str, object]:
     return {
         "connectorId": int(place.connector) if place.connector.isdecimal() else None,
         "status": place.says or None,
-        "charging": place.is_charging(now) and not is_silent,
+        "charging": place.is_charging(now),
         "powerW": place.number("powerW"),
-        "powerIsCurrent": place.is_current("powerW", now) and not is_silent,
+        "powerIsCurrent": place.is_current("powerW", now),
         "energySessionWh": place.number("energySessionWh"),
         "energyImportWh": place.number("energyImportWh"),
         "findings": [finding.code for finding in place.findings],

@@ -80,18 +80,18 @@ def finding_style(finding: Finding) -> str:
     return SEVERITY_STYLES.get(finding.severity, "")
 
 
-def power_of(place: Place, now: datetime, *, is_silent: bool) -> Text:
+def power_of(place: Place, now: datetime) -> Text:
     """Return the power, in brackets where it is not that of now."""
     power = place.number("powerW")
     if power is None:
         return cell(NOTHING, "dim")
     told = amount("powerW", power)
-    return cell(told) if place.is_current("powerW", now) and not is_silent else cell(f"({told})", "dim")
+    return cell(told) if place.is_current("powerW", now) else cell(f"({told})", "dim")
 
 
-def status_of(place: Place, now: datetime, *, is_silent: bool) -> Text:
+def status_of(place: Place, now: datetime) -> Text:
     """Return what it says of itself, or that it charges where it says nothing and power flows."""
-    is_charging = place.is_charging(now) and not is_silent
+    is_charging = place.is_charging(now)
     told = place.says or ("charging" if is_charging else NOTHING)
     return cell(told, "green" if is_charging else "red" if told == "Faulted" else "")
 
@@ -118,15 +118,14 @@ def _rows_in(chargers: Sequence[Charger], now: datetime, room: int | None) -> tu
 
 def rows_of(charger: Charger, now: datetime) -> list[Row]:
     """Return the row of a charger, and those of its connectors where it has several."""
-    is_silent = charger.is_silent(now)
-    name, silence = cell(charger.charger_id, "dim" if is_silent else "bold"), silence_of(charger, now)
+    name, silence = cell(charger.charger_id, "bold"), silence_of(charger, now)
     nothing = cell("")
     if charger.is_missing:
         return [(name, nothing, nothing, nothing, nothing, silence, nothing)]
     if len(charger.places) == 1:
         (place,) = charger.places
-        return [(name, *_of_place(place, now, is_silent=is_silent), silence, _worst(charger.findings))]
-    charging = 0 if is_silent else sum(place.is_charging(now) for place in charger.places)
+        return [(name, *_of_place(place, now), silence, _worst(place.findings))]
+    charging = sum(place.is_charging(now) for place in charger.places)
     told = cell(f"{charging}/{len(charger.places)} charging", "green" if charging else "")
     measured = any(place.number("powerW") is not None for place in charger.places)
     power = cell(amount("powerW", charger.power(now)) if measured else NOTHING)
@@ -134,18 +133,17 @@ def rows_of(charger: Charger, now: datetime) -> list[Row]:
     for place in charger.places:
         heard = cell(duration((now - place.heard).total_seconds()) if place.heard else NOTHING, "dim")
         label = cell(f"  connector {place.connector}")
-        rows.append((label, *_of_place(place, now, is_silent=is_silent), heard, _worst(place.findings)))
+        rows.append((label, *_of_place(place, now), heard, _worst(place.findings)))
     return rows
 
 
-def _of_place(place: Place, now: datetime, *, is_silent: bool) -> tuple[Text, Text, Text, Text]:
+def _of_place(place: Place, now: datetime) -> tuple[Text, Text, Text, Text]:
     energies = (
         NOTHING if (energy := place.number(metric)) is None else amount(metric, energy)
         for metric in ("energySessionWh", "energyImportWh")
     )
-    session, register = (cell(told, "dim" if is_silent or told == NOTHING else "") for told in energies)
-    power = power_of(place, now, is_silent=is_silent)
-    return status_of(place, now, is_silent=is_silent), power, session, register
+    session, register = (cell(told, "dim" if told == NOTHING else "") for told in energies)
+    return status_of(place, now), power_of(place, now), session, register
 
 
 def _worst(findings: Sequence[Finding]) -> Text:

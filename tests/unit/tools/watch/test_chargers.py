@@ -30,6 +30,9 @@ def ids_in_order(shown: View) -> list[str]:
         # So long as the charger may be silent.
         ({"at": 19 * 60, "status": "Charging", "status_at": 0}, True),
         ({"at": 20 * 60, "status": "Charging", "status_at": 0}, False),
+        # Silence is counted from the minute, and so begins before it is 20 minutes.
+        ({"seen": 20 * 60 - 15}, False),
+        ({"seen": 19 * 60}, True),
     ],
 )
 def test_a_power_is_that_of_now_until_it_is_too_old_or_a_newer_status_ends_it(
@@ -70,9 +73,12 @@ def test_a_connector_that_was_not_heard_for_long_does_not_count_though_its_charg
     assert [each.is_charging(NOW) for each in seen.places] == [True, False]
 
 
-def test_of_a_single_connector_the_status_is_its_own_and_not_that_of_the_station() -> None:
-    seen = charger(status="Available", connectors={"1": place(at=60, status="Charging")})
-    assert [each.says for each in seen.places] == ["Charging"]
+def test_of_a_single_connector_status_and_findings_are_its_own_and_not_only_those_of_the_station() -> None:
+    connector = place(at=60, status="Charging", findings=[finding("HOT")])
+    [only] = charger(status="Available", connectors={"1": connector}).places
+    assert only.says == "Charging"
+    # Those at the top are of the newest event, which was the station's.
+    assert [each.code for each in only.findings] == ["HOT"]
 
 
 def test_connectors_come_in_the_order_of_their_numbers() -> None:
@@ -111,14 +117,14 @@ def test_what_needs_attention_comes_first_and_the_long_silent_last() -> None:
         item("info", findings=[finding("CLOCK_SKEW", "info")]),
         item("warning", findings=[finding("HOT")]),
         # What stands against one that is silent is old.
-        item("silent-30-min", seen=30 * 60, findings=critical),
-        item("silent-25-min", seen=25 * 60),
+        item("silent-a-30-min", seen=30 * 60, findings=critical),
+        item("silent-b-25-min", seen=25 * 60),
         item("silent-2-h", seen=7200),
         item("critical", findings=[finding("HOT"), *critical]),
         missing=("never",),
     )
     assert ids_in_order(shown) == [
-        *("critical", "warning", "silent-25-min", "silent-30-min", "charging-1", "charging-2"),
+        *("critical", "warning", "silent-b-25-min", "silent-a-30-min", "charging-1", "charging-2"),
         *("idle", "info", "silent-2-h", "never"),
     ]
 
@@ -143,14 +149,22 @@ def test_a_change_is_kept_once_for_each_new_value_by_the_time_at_which_it_was_se
 
 
 def test_what_is_not_as_it_should_be_counts_as_not_sent() -> None:
+    values = (True, "7", 10**400, float("inf"), float("nan"))
+    odd_numbers = {str(at): {"value": value, "timestamp": ago(0)} for at, value in enumerate(values)}
     odd: Json = item("CP-1") | {
-        "connectors": {"1": "?", "x": []},
+        "connectors": {"1": "?"},
         "findings": ["?", {"code": ["a"], "severity": 1}, None],
-        "lastKnown": {"chargerStatus": {"value": {"a": 1}, "timestamp": 5}, "metrics": {"powerW": "7", "currentA": {}}},
-        "staleAt": "soon",
+        "lastKnown": {
+            "chargerStatus": {"value": {"a": 1}, "timestamp": 5},
+            "metrics": {"powerW": "7", "currentA": {}, **odd_numbers},
+        },
+        # Earlier than the first time that there is.
+        "staleAt": "0001-01-01T00:00:00+14:00",
         "ingestedAt": ago(0)[:-1],
         "lastSeenAt": None,
     }
     [seen] = view(odd).in_order(NOW)
     assert (seen.is_silent(NOW), seen.silence(NOW), seen.power(NOW)) == (False, None, 0)
-    assert [each.says for each in seen.places] == ["", ""]
+    [only] = seen.places
+    assert only.says == ""
+    assert [only.number(metric) for metric in ("powerW", "currentA", *odd_numbers)] == [None] * 7

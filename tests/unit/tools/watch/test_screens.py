@@ -1,5 +1,6 @@
 """What is drawn: rows, what there is no room for, how the reading stands, and nothing that a terminal would obey."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from tests.unit.tools.watch.answers import NOW, Json, drawn, finding, item, plac
 from tools.watch import detail, table
 from tools.watch.plot import Axes, plot
 from tools.watch.reading import Answer
+from tools.watch.report import as_json
 from tools.watch.view import Change, View
 
 FLEET_ID = "FLEET-20261126232142992420-0012"
@@ -86,6 +88,11 @@ def test_what_there_is_no_room_for_is_counted_and_a_charger_is_shown_with_all_it
     assert lines[-2].startswith(f"{200 - shown} more ")
 
 
+def test_of_a_charger_with_more_connectors_than_lines_those_are_shown_that_fit() -> None:
+    shown = view(item("CP-1", connectors={str(number): place() for number in range(1, 25)}), item("CP-2"))
+    assert len(lines_of(shown, height=12)) == 12
+
+
 def test_all_are_shown_where_the_height_does_not_matter_or_suffices() -> None:
     shown = view(*(item(f"CP-{number:03}") for number in range(26)))
     for height in (None, 30):
@@ -113,6 +120,7 @@ def test_while_the_service_does_not_answer_what_was_read_stays_and_the_footer_sa
     )
     lines = lines_of(trouble)
     assert lines[:-1] == lines_of(shown)[:-1]
+    assert lines_of(replace(trouble, is_old=False))[-1] == "asks again in 8 s: 503"
     assert lines[-1] == "shown is what was read 40 s ago, asks again in 8 s: 503"
 
 
@@ -122,13 +130,30 @@ def test_of_one_charger_findings_metrics_with_their_changes_and_the_payload_are_
         told = item("CP-1", at=9 - second, status="Charging", powerW=watts, findings=[finding("HOT")])
         later = NOW + timedelta(seconds=second)
         shown = shown.with_answer(Answer((told | {"payload": {"power_w": watts}},)), later, keep_changes=True)
-    screen = detail.screen(shown, "CP-1", NOW + timedelta(seconds=3), width=66, height=None)
-    lines = drawn(screen, width=66)
+    screen = detail.screen(shown, "CP-1", NOW + timedelta(seconds=3), width=70, height=None)
+    lines = drawn(screen, width=70)
     [(at, plotted)] = [(at, line) for at, line in enumerate(lines) if "powerW" in line]
     assert plotted.split()[:7] == ["powerW", "7.40", "kW", "0", "W", "to", "7.40"]
-    assert [line[56:] for line in lines[at - 1 : at + 1]] == ["   ▁▁▁████", "▁▁▁███████"]
+    assert [line[60:] for line in lines[at - 1 : at + 1]] == ["   ▁▁▁████", "▁▁▁███████"]
     assert any("HOT: 75, expected less than 71" in line for line in lines)
     assert '  "power_w": 7400' in lines
+
+
+@pytest.mark.parametrize(
+    ("register", "told"),
+    [
+        ((1_410_000, 1_410_000), "unchanged"),
+        ((1_410_000, 1_410_120), "within 120 Wh"),
+        ((1_410_000, 1_430_000), "1.41 MWh to 1.43 MWh"),
+    ],
+)
+def test_how_far_a_metric_changed_is_told_also_where_that_is_little(register: tuple[int, int], told: str) -> None:
+    shown = View()
+    for second, energy in enumerate(register):
+        answer = Answer((item("CP-1", at=9 - second, energyImportWh=energy),))
+        shown = shown.with_answer(answer, NOW + timedelta(seconds=second), keep_changes=True)
+    later = NOW + timedelta(seconds=2)
+    assert any(f"MWh  {told} " in line for line in drawn(detail.screen(shown, "CP-1", later, width=120, height=None)))
 
 
 def test_a_charger_is_cut_where_the_terminal_ends_and_it_says_how_much() -> None:
@@ -143,6 +168,20 @@ def test_a_charger_is_cut_where_the_terminal_ends_and_it_says_how_much() -> None
 def test_a_charger_that_was_never_seen_says_so() -> None:
     lines = drawn(detail.screen(view(missing=("CP-1",)), "CP-1", NOW, width=100, height=20))
     assert lines[0] == "CP-1  never seen"
+
+
+def test_for_a_program_values_are_as_they_were_sent_and_trouble_is_told() -> None:
+    connectors = {"1": place(powerW=7400, findings=[finding("HOT")]), "2": place(at=300)}
+    shown = replace(view(item("CP-1", connectors=connectors), missing=("CP-2",)), trouble="503")
+    told = json.loads(as_json(shown, NOW))
+    assert told["trouble"] == "503"
+    seen, missing = told["chargers"]
+    assert missing == {"chargerId": "CP-2", "missing": True}
+    assert seen["findings"] == [finding("HOT")]
+    assert [(each["connectorId"], each["powerW"], each["powerIsCurrent"]) for each in seen["places"]] == [
+        (1, 7400, True),
+        (2, None, False),
+    ]
 
 
 def hostile() -> Json:
@@ -168,8 +207,9 @@ def test_what_chargers_send_is_neither_obeyed_by_the_terminal_nor_taken_for_mark
         assert any("[red]" in line for line in lines)
 
 
+TIMES = ["2026-11-24T12:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999Z"]
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("2026-11-24T12:00:00Z"),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(TIMES),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
@@ -182,13 +222,24 @@ JSON_VALUES = st.recursive(
     ),
     max_leaves=20,
 )
-FIELDS = ("timestamp", "ingestedAt", "lastSeenAt", "staleAt", "findings", "connectors", "lastKnown", "payload")
+NUMBERS = JSON_VALUES | st.sampled_from([10**400, -(10**200), 1e308, -1e308, float("inf"), float("nan")])
+KNOWN = st.fixed_dictionaries({"value": NUMBERS, "timestamp": JSON_VALUES})
+LAST_KNOWN = st.fixed_dictionaries(
+    {},
+    optional={"chargerStatus": KNOWN, "metrics": st.dictionaries(st.sampled_from(["powerW", "currentA", "x"]), KNOWN)},
+)
+FIELDS = {
+    **dict.fromkeys(("timestamp", "ingestedAt", "lastSeenAt", "staleAt", "findings", "payload"), JSON_VALUES),
+    "lastKnown": LAST_KNOWN | JSON_VALUES,
+}
+CONNECTORS = st.dictionaries(st.sampled_from(["1", "2", "x"]), st.fixed_dictionaries({}, optional=FIELDS))
+ITEMS = st.fixed_dictionaries({}, optional={**FIELDS, "connectors": CONNECTORS | JSON_VALUES})
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, JSON_VALUES)), st.integers(1, 120), st.integers(1, 40))
-def test_whatever_a_charger_sends_it_is_drawn_within_the_terminal(told: Json, width: int, height: int) -> None:
+@given(ITEMS, ITEMS, st.integers(1, 120), st.integers(1, 40))
+def test_whatever_a_charger_sends_it_can_be_drawn(first: Json, second: Json, width: int, height: int) -> None:
     shown = View()
-    for seconds in (9, 0):
+    for seconds, told in ((9, first), (0, second)):
         answer = Answer((told | {"chargerId": "CP-1"},))
         shown = shown.with_answer(answer, NOW - timedelta(seconds=seconds), keep_changes=True)
     for screen in (
@@ -196,6 +247,7 @@ def test_whatever_a_charger_sends_it_is_drawn_within_the_terminal(told: Json, wi
         detail.screen(shown, "CP-1", NOW, width=width, height=height),
     ):
         assert all(line.isprintable() for line in drawn(screen, width=width))
+    json.loads(as_json(shown, NOW))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +259,7 @@ def test_whatever_a_charger_sends_it_is_drawn_within_the_terminal(told: Json, wi
         ([(0, 0), (4, 7)], ["▁▁▁▁████"]),
         ([(0, -7), (2, 0), (6, -7)], ["▁▁████▁▁"]),
         # Of several within a column the greatest shows, and the last goes on.
-        ([(0, 0), (2.2, 7), (2.4, 0)], ["▁▁█▁▁▁▁▁"]),
+        ([(0, 0), (2, 1), (2.5, 7), (2.9, 0), (6, 3.5)], ["▁▁█▁▁▁▅▅"]),
         ([(8, 1)], ["       ▁"]),
     ],
 )

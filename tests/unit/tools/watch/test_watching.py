@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from datetime import datetime
 
 import httpx
 import pytest
@@ -103,3 +104,19 @@ def test_what_never_will_be_answered_ends_the_watch() -> None:
     watch = Watch(Bench(service, "CP-1").tell, Reader(service.client))
     with pytest.raises(CommandError, match="401"):
         asyncio.run(watch.show(INTERVAL, lambda _view, _now: None))
+
+
+def test_it_draws_before_the_first_answer_and_again_with_what_was_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.watch.watching.DRAW_SECONDS", 0)
+    service = Service(item("CP-1"))
+    watch = Watch(Bench(service, "CP-1").tell, Reader(service.client))
+    drawn: list[list[str]] = []
+
+    def draw(view: View, _now: datetime) -> None:
+        drawn.append([*view.chargers])
+        if view.chargers:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        asyncio.run(watch.show(INTERVAL, draw))
+    assert (drawn[0], drawn[-1]) == ([], ["CP-1"])
