@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tools.command_line import CommandError, OneLineParser, run_to_its_end, step
+from tools.command_line import CommandError, OneLineParser, run_to_its_end
 from tools.environment.commands import called
 
 NAME = "pictures"
@@ -90,9 +90,10 @@ def _draw(names: Sequence[str]) -> int:
     DIRECTORY.mkdir(exist_ok=True)
     for name in names:
         picture = PICTURES[name]
-        with step(f"{name}: {picture.command}"):
-            svg = drawn(name, picture, screen_after(printed_by(picture)))
-        (DIRECTORY / f"{name}.svg").write_text(svg)
+        print(picture.command, flush=True)
+        path = DIRECTORY / f"{name}.svg"
+        path.write_text(drawn(name, picture, screen_after(printed_by(picture))))
+        print(f"  drawn: {path.relative_to(ROOT)}", flush=True)
     return 0
 
 
