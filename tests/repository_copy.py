@@ -1,6 +1,8 @@
 """A copy of the repository as it stands, for tests that change it or let its commands write into it."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,7 +25,25 @@ def copy_repository(to: Path) -> Path:
         if (ROOT / name).is_file():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, to / name)
+    (to / "node_modules").symlink_to(ROOT / "node_modules")
     return to
+
+
+def as_run_here(command: str) -> list[str]:
+    """Return what a command of a script comes to, in an environment that is made already.
+
+    Raises:
+        ValueError: it is no command of a script that runs a Python module.
+    """
+    words = shlex.split(command)
+    variables = [word for word in words if re.match(r"[A-Z_]+=", word)]
+    script, *arguments = words[len(variables) :]
+    if script == "scripts/run.sh":
+        return ["env", *variables, *arguments[arguments.index("--") + 1 :]]
+    module = re.search(r"-- python -m (\S+) \"\$@\"$", (ROOT / script).read_text(), re.MULTILINE)
+    if module is None:
+        raise ValueError(f"{script} runs no Python module")
+    return ["env", *variables, "python", "-m", module[1], *arguments]
 
 
 def run_in(directory: Path, *command: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
