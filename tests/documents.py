@@ -130,5 +130,5 @@ def is_of_the_local_cloud(text: str) -> bool:
 
 def to_be_run(*, in_the_local_cloud: bool) -> list[str]:
     """Return the texts of the commands that no test of their own runs and no document marks, each once."""
-    texts = [each.text for each in commands() if not each.needs and not is_run_elsewhere(each)]
+    texts = [each.text.strip() for each in commands() if not each.needs and not is_run_elsewhere(each)]
     return [text for text in dict.fromkeys(texts) if is_of_the_local_cloud(text) == in_the_local_cloud]

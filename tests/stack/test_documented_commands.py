@@ -10,13 +10,13 @@ from tests.repository_copy import ROOT, as_run_here, copy_repository, run_in
 
 # They build a bundle, or synthesize a stage for each test.
 TAKE_LONG = ("scripts/cdk.sh synth", "scripts/test.sh tests/stack")
-OF_THE_CDK = [
+OF_THE_CDK = {
     line
     for command in commands()
     if command.needs and not is_run_elsewhere(command)
     for line in map(str.strip, command.text.splitlines())
     if line.startswith("scripts/cdk.sh ")
-]
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_a_command_that_needs_no_cloud_does_what_it_is_told(command: str, copied
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("command", OF_THE_CDK)
+@pytest.mark.parametrize("command", sorted(OF_THE_CDK))
 def test_a_command_of_the_cdk_that_needs_aws_is_one_that_it_has(command: str) -> None:
     _, name, *words = shlex.split(command)
     told = run_in(ROOT, "cdk", name, "--help").stdout
