@@ -78,6 +78,11 @@ NEEDS_BY_HEADING = {
 }
 
 
+def without_blocks(text: str) -> str:
+    """Return a document, or a part of one, without its fenced blocks."""
+    return _FENCED.sub("", text)
+
+
 @dataclass(frozen=True)
 class Command:
     """What a document tells people to run.
@@ -113,7 +118,7 @@ def commands_of(document: str, text: str) -> Iterator[Command]:
             for line in block.code.splitlines():
                 if line.startswith("$ "):
                     yield Command(document, line.removeprefix("$ "), needs, block.language)
-    for found in _INLINE.finditer(_FENCED.sub("", text)):
+    for found in _INLINE.finditer(without_blocks(text)):
         line = " ".join(found["text"].split())
         yield Command(document, line, found["needs"] or NEEDS_BY_HEADING.get(line) or of_page, "")
 
@@ -125,7 +130,7 @@ def is_run_elsewhere(command: Command) -> bool:
 
 def is_of_the_local_cloud(text: str) -> bool:
     """Tell whether it is to be run while the local cloud is up."""
-    return re.search(r"scripts/(local|dlq|follow|fleet)\.sh|\.local/", text) is not None
+    return re.search(r"scripts/(local|dlq|follow|fleet)\.sh|\.local/|\$TELEMETRY_", text) is not None
 
 
 def to_be_run(*, in_the_local_cloud: bool) -> list[str]:

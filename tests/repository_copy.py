@@ -30,19 +30,20 @@ def copy_repository(to: Path) -> Path:
 
 
 def as_run_here(command: str) -> list[str]:
-    """Return what a command of a script comes to, in an environment that is made already.
+    """Return what a command of a document comes to, in an environment that is made already.
 
     Raises:
-        ValueError: it is no command of a script that runs a Python module.
+        ValueError: it is none of a script that runs a Python module.
     """
     words = shlex.split(command)
     variables = [word for word in words if re.match(r"[A-Z_]+=", word)]
     script, *arguments = words[len(variables) :]
     if script == "scripts/run.sh":
         return ["env", *variables, *arguments[arguments.index("--") + 1 :]]
-    module = re.search(r"-- python -m (\S+) \"\$@\"$", (ROOT / script).read_text(), re.MULTILINE)
+    door = (ROOT / script).read_text() if script.startswith("scripts/") else ""
+    module = re.search(r"-- python -m (\S+) \"\$@\"$", door, re.MULTILINE)
     if module is None:
-        raise ValueError(f"{script} runs no Python module")
+        raise ValueError(f"{script} is no script whose command can be run here: say in the document what it needs")
     return ["env", *variables, "python", "-m", module[1], *arguments]
 
 
