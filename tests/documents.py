@@ -64,13 +64,11 @@ RUN_ELSEWHERE = {
     "scripts/test.sh": ".ci/run",
     "scripts/run.sh --dev -- basedpyright": "tools/checks.py",
     "scripts/run.sh --dev -- ruff check .": "tools/checks.py",
-    "scripts/run.sh --dev -- python -m tools.cost.document": "tests/unit/tools/cost/test_cost_command.py",
-    "scripts/run.sh --dev -- python -m tools.cost.refresh": "tests/unit/tools/cost/test_cost_refresh.py",
-    "scripts/run.sh --dev --cdk --emulator -- python -m tools.faults": "tests/unit/tools/test_faults.py",
-    "scripts/run.sh --cdk -- python -m tools.permissions": "tests/stack/test_permissions.py",
 }
-# Of the README, whose sections say it.
-NEEDS_BY_HEADING = {
+# What the README and pages that are written by programs say in other words.
+TOLD_OTHERWISE = {
+    "scripts/run.sh --dev -- python -m tools.cost.refresh": "needs AWS",
+    "scripts/run.sh --dev --cdk --emulator -- python -m tools.faults": "takes minutes",
     "scripts/cdk.sh bootstrap -c stage=dev aws://ACCOUNT/REGION": "needs AWS",
     "scripts/deploy.sh dev": "needs AWS",
     "scripts/test.sh --all": "takes minutes",
@@ -120,7 +118,7 @@ def commands_of(document: str, text: str) -> Iterator[Command]:
                     yield Command(document, line.removeprefix("$ "), needs, block.language)
     for found in _INLINE.finditer(without_blocks(text)):
         line = " ".join(found["text"].split())
-        yield Command(document, line, found["needs"] or NEEDS_BY_HEADING.get(line) or of_page, "")
+        yield Command(document, line, found["needs"] or TOLD_OTHERWISE.get(line) or of_page, "")
 
 
 def is_run_elsewhere(command: Command) -> bool:

@@ -24,6 +24,11 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_repository(tmp_path_factory.mktemp("copy"))
 
 
+def pages_of(directory: Path) -> dict[str, bytes]:
+    """Return what the documents hold."""
+    return {path.name: path.read_bytes() for path in (directory / "docs").iterdir() if path.is_file()}
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -35,6 +40,8 @@ def test_a_command_that_needs_no_cloud_does_what_it_is_told(command: str, copied
     for line in command.replace("\\\n", "").splitlines():
         ran = run_in(copied, *as_run_here(line))
         assert ran.returncode == 0, ran.stdout + ran.stderr
+    # What writes a page writes what is there.
+    assert pages_of(copied) == pages_of(ROOT)
 
 
 @pytest.mark.parametrize("command", sorted(OF_THE_CDK))
