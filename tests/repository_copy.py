@@ -1,9 +1,13 @@
 """A copy of the repository as it stands, for tests that change it or let its commands write into it."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
+
+from tools.environment.commands import COMMANDS, RUN
 
 ROOT = Path(__file__).resolve().parents[1]
 # Where the programs of the environment are, of which the copy has none of its own.
@@ -23,7 +27,37 @@ def copy_repository(to: Path) -> Path:
         if (ROOT / name).is_file():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, to / name)
+    (to / "node_modules").symlink_to(ROOT / "node_modules")
     return to
+
+
+def as_run_here(command: str) -> list[str]:
+    """Return what a command of a document comes to, in an environment that is made already.
+
+    Raises:
+        ValueError: it is none of the project's.
+    """
+    variables, name, arguments = parts_of(command)
+    if name == RUN:
+        return ["env", *variables, *arguments[arguments.index("--") + 1 :]]
+    return ["env", *variables, "python", "-m", COMMANDS[name].module, *arguments]
+
+
+def parts_of(command: str) -> tuple[list[str], str, list[str]]:
+    """Return the variables that a command of a document sets, the command's name, and its arguments.
+
+    Raises:
+        ValueError: it is none of the project's.
+    """
+    words = shlex.split(command.partition(" > ")[0])
+    variables = [word for word in words if re.match(r"[A-Z_]+=", word)]
+    script, *arguments = words[len(variables) :]
+    if script == "scripts/telemetry.sh":
+        script, *arguments = arguments
+    name = script.removeprefix("scripts/").removesuffix(".sh")
+    if name not in COMMANDS:
+        raise ValueError(f"{script} is no command of the project: say in the document what it needs")
+    return variables, name, arguments
 
 
 def run_in(directory: Path, *command: str, text: str | None = None) -> subprocess.CompletedProcess[str]:

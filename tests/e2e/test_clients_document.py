@@ -1,6 +1,5 @@
 """The programs of `docs/clients.md`, as they stand there, against the stack."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -9,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import blocks_of
 from tests.e2e.fault_proxy import SEND, FaultProxy, queue_fails
 from tests.e2e.harness import PROJECT, Api, event_of, eventually
 
 DOCUMENT = PROJECT / "docs" / "clients.md"
-FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-PROGRAMS = FENCED.findall(DOCUMENT.read_text())
+PROGRAMS = [(block.language, block.code) for block in blocks_of(DOCUMENT.read_text())]
 # What runs the languages of the document; each reads a program on standard input.
 NODE = shutil.which("node") or "node"
 RUNS = {"sh": ["sh", "-eu"], "python": [sys.executable, "-"], "js": [NODE, "--input-type=module", "-"]}

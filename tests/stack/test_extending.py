@@ -1,7 +1,6 @@
 """The examples of `docs/extending.md`: applied to a copy of the repository, each does what the page says."""
 
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Collection, Iterator
@@ -11,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.documents import blocks_of
-from tests.repository_copy import ROOT, copy_repository, run_in
+from tests.repository_copy import ROOT, as_run_here, copy_repository, run_in
 
 DOCUMENT = ROOT / "docs" / "extending.md"
 NEW_FILE = re.compile(r"New file\s+`([^`]+)`:\s*$")
 CHANGED_FILE = re.compile(r"^\+\+\+ b/(\S+)$", re.MULTILINE)
+CDK = "scripts/cdk.sh "
 WRITTEN_BY_COMMANDS = ("docs/openapi.json",)
 FORGOTTEN = re.compile(r"^\| `(?P<file>[^`]+)` \| `(?P<test>[^`]+)` \|$", re.MULTILINE)
 
@@ -33,7 +33,7 @@ class Example:
 
     diffs: dict[str, str]
     new_files: dict[str, str]
-    commands: list[list[str]]
+    commands: list[str]
     forgotten: list[tuple[str, str]]
 
     def apply(self, to: Path, *, without: Collection[str] = ()) -> None:
@@ -56,31 +56,16 @@ def example(section: str) -> Example:
     new_files = {found[1]: block.code for block in blocks if (found := NEW_FILE.search(block.before))}
     lines = [line for block in blocks if block.language == "sh" for line in block.code.splitlines()]
     assert len(diffs) + len(new_files) == sum(block.language in {"diff", "python"} for block in blocks)
-    return Example(diffs, new_files, [shlex.split(line) for line in lines], FORGOTTEN.findall(section))
+    return Example(diffs, new_files, lines, FORGOTTEN.findall(section))
 
 
 EXAMPLES = {section.partition("\n")[0]: example(section) for section in DOCUMENT.read_text().split("\n## ")[1:]}
 
 
-def as_run_here(command: list[str]) -> list[str]:
-    """Return what a command of the page comes to, in an environment that is made already."""
-    match command:
-        case ["scripts/test.sh", *arguments]:
-            return [sys.executable, "-m", "pytest", "-q", "-m", "not slow", *arguments]
-        case ["scripts/telemetry.sh", "document", which]:
-            return [sys.executable, "-m", "tools.document", which]
-        case ["scripts/cdk.sh", *arguments]:
-            return [sys.executable, "-m", "tools.cdk", *arguments]
-        case _:
-            raise AssertionError(f"nothing is known of {command}")
-
-
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One copy for all, which keeps Python's byte code."""
-    copy = copy_repository(tmp_path_factory.mktemp("copy"))
-    (copy / "node_modules").symlink_to(ROOT / "node_modules")
-    return copy
+    return copy_repository(tmp_path_factory.mktemp("copy"))
 
 
 @pytest.fixture
@@ -99,7 +84,7 @@ def test_an_example_does_what_the_page_says(name: str, copied: Path) -> None:
     each = EXAMPLES[name]
     each.apply(copied)
     for command in each.commands:
-        if command[0] != "scripts/cdk.sh":
+        if not command.startswith(CDK):
             ran = run_in(copied, *as_run_here(command))
             assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -108,7 +93,7 @@ def test_an_example_does_what_the_page_says(name: str, copied: Path) -> None:
 def test_the_new_stage_is_synthesized_by_the_cli(copied: Path) -> None:
     each = EXAMPLES["A stage"]
     each.apply(copied)
-    [synthesis] = [command for command in each.commands if command[0] == "scripts/cdk.sh"]
+    [synthesis] = [command for command in each.commands if command.startswith(CDK)]
     ran = run_in(copied, *as_run_here(synthesis))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (copied / "cdk.out" / "demo" / "Telemetry.template.json").exists()

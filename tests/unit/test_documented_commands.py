@@ -16,12 +16,11 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 from jmespath.exceptions import JMESPathError
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+from tests.documents import DOCUMENTS, ROOT, blocks_of, without_blocks
+
 # Their commands begin as those of the runbook.
 OPERATORS_DOCUMENTS = [ROOT / "docs" / name for name in ("runbook.md", "deployments.md", "restore.md")]
 
-FENCED = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", flags=re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`(aws [^`]+)`")
 SEPARATORS = ";|&()<>\n"
 # Where the CLI calls a service otherwise than its model does.
@@ -43,11 +42,14 @@ Words = tuple[str, ...]
 
 def commands_of(text: str) -> Iterator[Words]:
     """Yield the words of each `aws` command of a document, as a shell would give them, with variables as they are."""
-    for language, code in FENCED.findall(text):
-        if language == "sh":
-            yield from commands_in(code)
-    for code in INLINE.findall(FENCED.sub("", text)):
+    for code in programs_of(text):
         yield from commands_in(code)
+    for code in INLINE.findall(without_blocks(text)):
+        yield from commands_in(code)
+
+
+def programs_of(text: str) -> list[str]:
+    return [block.code for block in blocks_of(text) if block.language == "sh"]
 
 
 def commands_in(code: str) -> Iterator[Words]:
@@ -286,9 +288,9 @@ def test_a_mistake_in_a_command_is_found(right: str, wrong: str) -> None:
 
 @pytest.mark.parametrize("document", OPERATORS_DOCUMENTS, ids=lambda path: path.name)
 def test_each_variable_of_an_operators_command_is_set_before_it_is_used(document: Path) -> None:
-    beginning = FENCED.findall(OPERATORS_DOCUMENTS[0].read_text())[0][1]
+    beginning = programs_of(OPERATORS_DOCUMENTS[0].read_text())[0]
     known: set[str] = set()
-    for code in [beginning, *(code for language, code in FENCED.findall(document.read_text()) if language == "sh")]:
+    for code in [beginning, *programs_of(document.read_text())]:
         for line in code.splitlines():
             used = set(re.findall(r"\$([A-Za-z_]\w*)", re.sub(r"'\{[^']*'", "", line)))
             known |= set(re.findall(r"(?:^|\s)([A-Za-z_]\w*)=", line)) | set(
