@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+PROGRAM = "scripts/telemetry.sh"
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 # Beside the Python packages that every command has, by the options of `run`.
@@ -79,7 +80,10 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "bill-of-materials": Command(
             "what the Lambda bundle is made of, as CycloneDX JSON", "tools.bill_of_materials", ("dev",)
         ),
-        RUN: Command("any other command, in the environment: run --dev -- pytest -k merge", "tools.environment"),
+        RUN: Command(
+            "any other command, in the environment: run --dev -- pytest -k merge", "tools.environment.__main__"
+        ),
+        "completion": Command("a script by which bash, zsh or fish completes all this", "tools.completion"),
     },
 }
 COMMANDS: Mapping[str, Command] = {name: command for group in GROUPS.values() for name, command in group.items()}
@@ -92,4 +96,4 @@ def doors() -> list[str]:
 
 def called(name: str) -> str:
     """Return how a command is called in what is told to people: by its own script, where it has one."""
-    return f"scripts/{name}.sh" if (SCRIPTS / f"{name}.sh").exists() else f"scripts/telemetry.sh {name}"
+    return f"scripts/{name}.sh" if (SCRIPTS / f"{name}.sh").exists() else f"{PROGRAM} {name}"

@@ -192,7 +192,7 @@ def test_help_ends_with_0_and_names_each_option_of_each_subcommand(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    parser = door.parser() if name == RUN else importlib.import_module(COMMANDS[name].module).parser()
+    parser = importlib.import_module(COMMANDS[name].module).parser()
     subcommands = [each for action in parser._actions for each in (action.choices or ()) if action.dest == "command"]  # noqa: SLF001 - argparse tells it nowhere else
     for subcommand in [[], *([each] for each in subcommands)]:
         assert the_end_of(name, *subcommand, "--help") == 0
