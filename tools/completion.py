@@ -12,7 +12,7 @@ from tools.environment.commands import COMMANDS, PROGRAM, called, doors
 NAME = "completion"
 SHELLS = ("bash", "zsh", "fish")
 # What they do not know themselves is for another program, and mostly names files.
-OF_ANOTHER_PROGRAM = {"cdk", "lock", "run", "test"}
+PASSED_ON = {"cdk", "lock", "run", "test"}
 
 
 def main(command_line: list[str]) -> int:
@@ -39,10 +39,12 @@ def whole() -> argparse.ArgumentParser:
 
 def completed(name: str, program: str) -> argparse.ArgumentParser:
     """Return what reads the arguments of a command, under the name of a program."""
-    module = import_module(COMMANDS[name].module)
-    parents: list[argparse.ArgumentParser] = [module.parser()] if hasattr(module, "parser") else []
+    command = COMMANDS[name]
+    parents: list[argparse.ArgumentParser] = []
+    if not command.is_another_program:
+        parents.append(import_module(command.module).parser())
     options = argparse.ArgumentParser(prog=program, parents=parents, add_help=False)
-    if name in OF_ANOTHER_PROGRAM:
+    if name in PASSED_ON:
         files = options.add_argument("argument", nargs="*", help="of another program")
         files.complete = shtab.FILE  # pyright: ignore[reportAttributeAccessIssue] - how shtab is told
     return options

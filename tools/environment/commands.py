@@ -28,15 +28,19 @@ class Command(NamedTuple):
         module: runs it, by `main`, and reads its arguments, by `parser`.
         parts: of the environment that it needs.
         of_argument: which further parts it needs, by its first argument.
+        is_another_program: whether its arguments, `--help` among them, are for a program that is no Python of ours.
     """
 
     does: str
     module: str
     parts: tuple[str, ...] = ()
     of_argument: Mapping[str, tuple[str, ...]] = {}
+    is_another_program: bool = False
 
     def needs(self, arguments: Sequence[str]) -> set[str]:
         """Return the parts of the environment that it needs with these arguments."""
+        if not self.is_another_program and not {"-h", "--help"}.isdisjoint(arguments):
+            return set()
         return {*self.parts, *(part for first in arguments[:1] for part in self.of_argument.get(first, ()))}
 
 
@@ -53,7 +57,9 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
             "deploy a stage, after checks and a look at the difference; or delete it", "tools.deploy", ("cdk",)
         ),
         "diff": Command("what this checkout changes in the template of each stage", "tools.diff", ("cdk",)),
-        "cdk": Command("the pinned CDK CLI, e.g. cdk synth -c stage=prod", "tools.cdk", ("cdk",)),
+        "cdk": Command(
+            "the pinned CDK CLI, e.g. cdk synth -c stage=prod", "tools.cdk", ("cdk",), is_another_program=True
+        ),
     },
     "look into a stage": {
         "follow": Command("what became of an event, hop by hop", "tools.follow.__main__"),
