@@ -28,7 +28,8 @@ COLUMNS = 3
 def main() -> int:
     """Print a table."""
     parser = OneLineParser(
-        prog="python -m benchmarks.imports", description="What a function's start imports, by package."
+        prog="scripts/run.sh --dev --cdk -- python -m benchmarks.imports",
+        description="What a function's start imports, by package.",
     )
     parser.add_argument(
         "bundle", nargs="?", type=Path, help="the folder of a bundle; ours, built anew, where not given"
@@ -81,4 +82,4 @@ def _told(text: str) -> Iterator[tuple[str, float]]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_to_its_end("python -m benchmarks.imports", main))
+    sys.exit(run_to_its_end("benchmarks.imports", main))

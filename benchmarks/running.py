@@ -9,7 +9,8 @@ from benchmarks import report
 from benchmarks.bench import Bench
 from benchmarks.catalogue import catalogue
 from benchmarks.report import Row
-from tools.command_line import printed_aside, step
+from tools.command_line import printed_aside
+from tools.progress import step
 
 
 def run(names: Sequence[str] | None, *, short: bool, as_json: bool, plot: Path | None) -> None:

@@ -12,11 +12,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import IO, NoReturn, TextIO
+from typing import IO, NoReturn
 
 from telemetry_stack.stage_errors import StageError
 
@@ -161,25 +160,6 @@ def run_whole(
         process.wait()
         raise
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
-
-
-@contextmanager
-def step(what: str, *, stream: TextIO | None = None) -> Generator[None]:
-    """Tell what is being done, and how long it took.
-
-    Args:
-        what: is done.
-        stream: where to tell it; standard output, where not given.
-    """
-    started = time.monotonic()
-    stream = stream or sys.stdout
-    print(f"  {what} ...", end="", file=stream, flush=True)
-    try:
-        yield
-    except BaseException:
-        print(" failed", file=stream, flush=True)
-        raise
-    print(f" {time.monotonic() - started:.1f} s", file=stream, flush=True)
 
 
 def agrees(question: str) -> bool:

@@ -19,10 +19,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES, NoAuth, StageSettings
-from tools.command_line import CommandError, OneLineParser, add_json, agrees, printed_aside, run_to_its_end, step
+from tools.command_line import CommandError, OneLineParser, add_json, agrees, printed_aside, run_to_its_end
 from tools.local_cloud.cloud import chosen_cloud
 from tools.local_cloud.tokens import A_DAY, SCOPES
 from tools.preflight import account_of, check_bootstrap, deployable
+from tools.progress import Progress, step
 from tools.smoke_test import SmokeTestError, send_and_read_back
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,8 +170,11 @@ def target_of(stage: str, profile: str | None) -> Target:
     else:
         settings = deployable(stage)
         outputs_file = ROOT / "cdk.out" / f"{stage}.outputs.json"
-    account = account_of(profile, settings)
-    if unchecked := check_bootstrap(profile, settings, account=account):
+    with Progress() as progress:
+        progress.tell(f"asking AWS whether {settings.stack_name} can be deployed")
+        account = account_of(profile, settings)
+        unchecked = check_bootstrap(profile, settings, account=account)
+    if unchecked:
         print(f"  {unchecked}")
     return Target(settings, account, profile, outputs_file)
 

@@ -12,6 +12,7 @@ from telemetry_stack.stages import StageSettings, stage_settings
 from tools.command_line import CommandError
 from tools.local_cloud.cloud import chosen_cloud
 from tools.preflight import account_of
+from tools.progress import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -66,10 +67,12 @@ def deployed_stage(name: str, *, profile: str | None) -> DeployedStage:
         settings, outputs = chosen_cloud().look_inside()
         return DeployedStage(settings, outputs, boto3.Session())
     settings = stage_settings(name, local_port=0)
-    account_of(profile, settings)
-    session = boto3.Session(profile_name=profile, region_name=settings.region)
     try:
-        (stack,) = session.client("cloudformation").describe_stacks(StackName=settings.stack_name)["Stacks"]
+        with Progress() as progress:
+            progress.tell(f"looking for {settings.stack_name}")
+            account_of(profile, settings)
+            session = boto3.Session(profile_name=profile, region_name=settings.region)
+            (stack,) = session.client("cloudformation").describe_stacks(StackName=settings.stack_name)["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise CommandError(f"{settings.stack_name} is not to be seen in {settings.region}: {error}") from error
     outputs = {each.get("OutputKey", ""): each.get("OutputValue", "") for each in stack.get("Outputs", [])}

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import CommandError, OneLineParser, run_to_its_end, run_whole, step
+from tools.command_line import CommandError, OneLineParser, run_to_its_end, run_whole
+from tools.progress import step
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = [name for name in STAGE_NAMES if name != "local"]

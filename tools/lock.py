@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.command_line import CommandError, OneLineParser, run_to_its_end, step
+from tools.command_line import CommandError, OneLineParser, run_to_its_end
+from tools.progress import step
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPILE = ["uv", "pip", "compile"]

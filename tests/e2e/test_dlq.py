@@ -88,7 +88,9 @@ def test_messages_are_listed_and_shown_and_those_go_back_that_the_processor_take
 
     redriven = dlq(cloud, "redrive", "--all")
     assert "1 message of 1 charger on the queue again" in redriven.stdout
-    assert (redriven.returncode, len(redriven.stderr.splitlines())) == (1, 1)
+    assert redriven.returncode == 1
+    # The last, since a busy machine may have had to tell that it is at work.
+    assert redriven.stderr.splitlines()[-1] == "dlq.sh: in the DLQ, for the reasons above: 1 message"
     api.stored(mended, event_id=envelope.event_id, seconds=5)
     assert number_in(cloud, "DeadLetterQueue") == 1
 

@@ -25,6 +25,7 @@ from tools.follow.items import DynamoItems
 from tools.follow.lines import CloudWatchLogs
 from tools.follow.trail import follow
 from tools.follow.verdicts import verdicts_of
+from tools.progress import Progress
 
 # Takes an id; gives the timeline, less the times, and the verdict.
 Follow = Callable[[str], tuple[list[str], str]]
@@ -42,7 +43,7 @@ def followed(cloud: Cloud) -> Follow:
     def tell(asked: str) -> tuple[list[str], str]:
         now = datetime.now(UTC)
         items = DynamoItems(cloud.dynamodb, cloud.outputs["TableName"], now)
-        trail = follow(asked, CloudWatchLogs(cloud.logs, cloud.outputs), items, now - timedelta(hours=1))
+        trail = follow(asked, CloudWatchLogs(cloud.logs, cloud.outputs, Progress()), items, now - timedelta(hours=1))
         return hops_and_verdict(as_text(trail, verdicts_of(trail, now)))
 
     return tell

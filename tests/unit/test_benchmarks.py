@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import report
+from benchmarks import __main__ as command
+from benchmarks import report, running
 from benchmarks.catalogue import Benchmark, catalogue
 from benchmarks.report import Row
 from benchmarks.samples import Samples, in_turn
@@ -27,6 +28,55 @@ TARGETS = {
 
 def row(samples: Samples, target: float | None = None) -> Row:
     return Row(Benchmark("name", "us", lambda _: samples, target), samples)
+
+
+class Nothing:
+    """Stands in for a bench: the benchmarks of these tests need none."""
+
+    def __init__(self, *, short: bool) -> None:
+        assert not short
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def one_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Benchmark("post", "us", lambda _: Samples([1.0], [2.0]))
+    monkeypatch.setattr("benchmarks.catalogue.catalogue", lambda: [found])
+    monkeypatch.setattr(running, "catalogue", lambda: [found])
+    monkeypatch.setattr(running, "Bench", Nothing)
+
+
+@pytest.mark.usefixtures("one_benchmark")
+def test_rows_are_there_for_machines_and_the_table_for_people(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert command.main(["--only", "post", "--json", "--plot", str(tmp_path / "bench.svg")]) == 0
+    told = capsys.readouterr()
+    assert [each["ratio"] for each in json.loads(told.out)] == [0.5]
+    assert "| post " in told.err
+    assert (tmp_path / "bench.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.usefixtures("one_benchmark")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--only", "pots"], "there is no benchmark 'pots' (did you mean post?)"),
+        (["--plot", "bench.png"], "'bench.png' does not end in .svg"),
+        (["--plot", "no/such/folder/bench.svg"], "no/such/folder is no folder"),
+    ],
+)
+def test_what_can_not_be_measured_or_drawn_is_told_before_anything_runs(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(arguments)
+    assert ended.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert told in line
 
 
 def test_a_ratio_is_the_median_of_pairs_so_that_a_machine_that_slows_down_does_not_change_it() -> None:

@@ -15,6 +15,7 @@ import httpx
 from tools.command_line import CommandError, OneLineParser, run_to_its_end
 from tools.cost.prices import FILE, Price, PriceBook, RegionalPrice, Tier, amount, load, text
 from tools.environment.commands import called
+from tools.progress import step
 
 LIST = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.json"
 TIMEOUT_SECONDS = 120
@@ -48,8 +49,8 @@ def _refresh() -> int:
     offers = {(price.offer, region): None for price in book.prices.values() if price.offer for region in price.regions}
     found: dict[tuple[str, str], Offer] = {}
     for offer, region in offers:
-        print(f"  {offer} of {region} ...", flush=True)
-        found[offer, region] = _download(offer, region)
+        with step(f"{offer} of {region}"):
+            found[offer, region] = _download(offer, region)
     changed = refreshed(book, found)
     before = {name: price.regions for name, price in book.prices.items()}
     for name, price in changed.prices.items():

@@ -14,6 +14,7 @@ from tools.dlq.commands import Desk, Json
 from tools.dlq.redriving import Selection
 from tools.dlq.report import counted
 from tools.dlq.triage import take_as_given
+from tools.progress import Progress
 
 MESSAGE_ID = re.compile(r"[0-9a-fA-F-]{4,36}")
 SAFETY = """
@@ -38,8 +39,8 @@ def main(command_line: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        with printed_aside(arguments.json):
-            answer, failures = _answered(arguments)
+        with printed_aside(arguments.json), Progress() as progress:
+            answer, failures = _answered(arguments, progress)
     except (BotoCoreError, ClientError) as error:
         needs = "docs/runbook.md#dead-letters lists the permissions that this needs"
         raise CommandError(f"AWS did not do it: {error}; {needs}") from error
@@ -50,9 +51,9 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _answered(arguments: argparse.Namespace) -> tuple[Json, list[str]]:
+def _answered(arguments: argparse.Namespace, progress: Progress) -> tuple[Json, list[str]]:
     """Do it and tell people; return the same for a program, and why not all that was meant was done."""
-    desk = Desk(deployed_stage(arguments.stage, profile=arguments.profile))
+    desk = Desk(deployed_stage(arguments.stage, profile=arguments.profile), progress)
     match arguments.command:
         case "list":
             return desk.list_messages(), []

@@ -11,12 +11,12 @@ from processor.storing import Store
 from telemetry.latest_table import DynamoTable
 from tools.command_line import CommandError
 from tools.deployed_stage import DeployedStage
-from tools.dlq.progress import Progress
 from tools.dlq.queues import HOLD_SECONDS, DeadLetter, SqsDeadLetterQueue, SqsQueue
 from tools.dlq.reading import MOST_HELD, Held, wait_for_others
 from tools.dlq.redriving import Outcome, Redrive, Selection
 from tools.dlq.report import Summary, counted, in_full, judged, listed, printable, summary_of
 from tools.dlq.triage import Judge, ReadOnlyTable, Triage, Verdict
+from tools.progress import Progress
 
 Json = dict[str, object]
 
@@ -28,9 +28,10 @@ class Desk:
 
     Args:
         stage: it.
+        progress: told how far the work is.
     """
 
-    def __init__(self, stage: DeployedStage) -> None:
+    def __init__(self, stage: DeployedStage, progress: Progress) -> None:
         settings = stage.settings
         self.name = settings.name
         self.dead_letters = SqsDeadLetterQueue(stage.sqs, stage.outputs["DeadLetterQueueUrl"])
@@ -44,7 +45,7 @@ class Desk:
                 clock=_now,
             )
         )
-        self._progress = Progress(time.monotonic)
+        self._progress = progress
 
     def list_messages(self) -> Json:
         """Print what is in the DLQ, and return it."""

@@ -10,8 +10,8 @@ from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.dlq.progress import Progress
 from tools.dlq.queues import HOLD_SECONDS, DeadLetter, DeadLetterQueue, Refused
+from tools.progress import Progress
 
 # SQS lets more be held of a FIFO queue, but so many can be held anew in a fraction of the time that they are held for.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -46,6 +46,7 @@ class Held:
 
     def __exit__(self, *_: object) -> None:
         """Give back what is still held; where SQS does not answer, it is given back when its time is over."""
+        self._progress.end()
         with suppress(BotoCoreError, ClientError):
             self._queue.hide(self._handles.values(), RELEASE)
 
@@ -126,4 +127,5 @@ def wait_for_others(
             f"({LONGEST_WAIT_SECONDS} s at most)"
         )
         pause(1)
+    progress.end()
     return held

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from tools.command_line import CommandError
-from tools.dlq.progress import Progress
 from tools.dlq.queues import LARGEST_SEND_BYTES, MOST_IN_A_CALL, DeadLetter, DeadLetterQueue, Queue, Sent
 from tools.dlq.reading import Held
 from tools.dlq.report import Summary, summary_of
 from tools.dlq.triage import Judge, Verdict
+from tools.progress import Progress
 
 # Of the bodies in memory. With the 10 of a receive, and some kilobytes for each of the `MOST_HELD` that may be held, it
 # is all that this takes: what there is beyond it is sent in rounds to come.

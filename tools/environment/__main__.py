@@ -8,9 +8,7 @@ from typing import NoReturn
 
 from tools.command_line import EXIT_CODES, INTERRUPTED, WRONG_ARGUMENTS, OneLineParser, did_you_mean
 from tools.environment import installation
-from tools.environment.commands import COMMANDS, GROUPS, PARTS, RUN, called, doors
-
-PROGRAM = "scripts/telemetry.sh"
+from tools.environment.commands import COMMANDS, GROUPS, PARTS, PROGRAM, RUN, called, doors
 
 
 def main(arguments: list[str]) -> None:

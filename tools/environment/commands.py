@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+PROGRAM = "scripts/telemetry.sh"
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 # Beside the Python packages that every command has, by the options of `run`.
@@ -27,15 +28,19 @@ class Command(NamedTuple):
         module: runs it, by `main`, and reads its arguments, by `parser`.
         parts: of the environment that it needs.
         of_argument: which further parts it needs, by its first argument.
+        is_another_program: whether its arguments, `--help` among them, are for a program that is no Python of ours.
     """
 
     does: str
     module: str
     parts: tuple[str, ...] = ()
     of_argument: Mapping[str, tuple[str, ...]] = {}
+    is_another_program: bool = False
 
     def needs(self, arguments: Sequence[str]) -> set[str]:
         """Return the parts of the environment that it needs with these arguments."""
+        if not self.is_another_program and not {"-h", "--help"}.isdisjoint(arguments):
+            return set()
         return {*self.parts, *(part for first in arguments[:1] for part in self.of_argument.get(first, ()))}
 
 
@@ -52,7 +57,9 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
             "deploy a stage, after checks and a look at the difference; or delete it", "tools.deploy", ("cdk",)
         ),
         "diff": Command("what this checkout changes in the template of each stage", "tools.diff", ("cdk",)),
-        "cdk": Command("the pinned CDK CLI, e.g. cdk synth -c stage=prod", "tools.cdk", ("cdk",)),
+        "cdk": Command(
+            "the pinned CDK CLI, e.g. cdk synth -c stage=prod", "tools.cdk", ("cdk",), is_another_program=True
+        ),
     },
     "look into a stage": {
         "follow": Command("what became of an event, hop by hop", "tools.follow.__main__"),
@@ -87,7 +94,10 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         "bill-of-materials": Command(
             "what the Lambda bundle is made of, as CycloneDX JSON", "tools.bill_of_materials", ("dev",)
         ),
-        RUN: Command("any other command, in the environment: run --dev -- pytest -k merge", "tools.environment"),
+        RUN: Command(
+            "any other command, in the environment: run --dev -- pytest -k merge", "tools.environment.__main__"
+        ),
+        "completion": Command("a script by which bash, zsh or fish completes all this", "tools.completion"),
     },
 }
 COMMANDS: Mapping[str, Command] = {name: command for group in GROUPS.values() for name, command in group.items()}
@@ -100,4 +110,4 @@ def doors() -> list[str]:
 
 def called(name: str) -> str:
     """Return how a command is called in what is told to people: by its own script, where it has one."""
-    return f"scripts/{name}.sh" if (SCRIPTS / f"{name}.sh").exists() else f"scripts/telemetry.sh {name}"
+    return f"scripts/{name}.sh" if (SCRIPTS / f"{name}.sh").exists() else f"{PROGRAM} {name}"

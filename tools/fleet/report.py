@@ -98,7 +98,7 @@ def progress_line(figures: Figures, seconds: float, due: int) -> str:
         statuses[reason.partition(" ")[0]] += events
     rejected = " ".join(f"{status}: {events}" for status, events in sorted(statuses.items()))
     return (
-        f"{seconds:4.0f} s  {figures.sent}/{due} events  {rate_of(figures.sent, seconds):.1f}/s  "
+        f"{seconds:2.0f} s  {figures.sent}/{due} events  {rate_of(figures.sent, seconds):.1f}/s  "
         f"accepted {figures.accepted}  rejected {rejected or 0}  retries {figures.retries.total()}  {latency} ms"
     )
 

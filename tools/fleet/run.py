@@ -2,12 +2,9 @@
 
 import asyncio
 import random
-import shutil
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TextIO
 
 import httpx
 
@@ -18,39 +15,9 @@ from tools.fleet.posts import Post, senders_of
 from tools.fleet.reading import Json, read_back, settled
 from tools.fleet.report import Report, progress_line
 from tools.fleet.sending import MOST_REQUESTS_AT_ONCE, TIMEOUT_SECONDS, Sender
+from tools.progress import Progress
 
-TERMINAL_SECONDS = 0.5
-# Where what is told is kept in a file.
-LINES_SECONDS = 5.0
-
-
-@dataclass
-class Display:
-    """Tells how a run stands: one line that is written again on a terminal, else a line every few seconds."""
-
-    stream: TextIO = field(default_factory=lambda: sys.stderr)
-    _next: float = 0.0
-    _width: int = 0
-
-    def tell(self, line: str) -> None:
-        """Say it where it is time to."""
-        is_terminal = self.stream.isatty()
-        if time.monotonic() < self._next:
-            return
-        self._next = time.monotonic() + (TERMINAL_SECONDS if is_terminal else LINES_SECONDS)
-        if is_terminal:
-            # A line that wraps can't be written again.
-            line = line[: shutil.get_terminal_size().columns - 1]
-            print(f"\r{line:<{self._width}}", end="", file=self.stream, flush=True)
-            self._width = len(line)
-        else:
-            print(line, file=self.stream, flush=True)
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._width:
-            print(file=self.stream, flush=True)
-            self._width = 0
+EVERY_SECONDS = 0.5
 
 
 @dataclass
@@ -60,12 +27,12 @@ class Run:
     Attributes:
         plan: what is sent.
         client: with the service's URL and the token.
-        display: where it is told how it stands.
+        progress: told how it stands.
     """
 
     plan: Plan
     client: httpx.AsyncClient
-    display: Display = field(default_factory=Display)
+    progress: Progress = field(default_factory=Progress)
     figures: Figures = field(default_factory=Figures)
     ledger: Ledger = field(default_factory=Ledger)
     _begun: float = 0.0
@@ -82,10 +49,10 @@ class Run:
             # What can't be read in the end need not be sent.
             await read_back(self.client, self.plan.charger_ids[:1], attempts=1)
             await self._send()
-            differences = await settled(self._read_back, self.ledger, self.display.tell)
+            differences = await settled(self._read_back, self.ledger, self.progress.tell)
             self._differences = [*self.ledger.surprises, *differences]
         finally:
-            self.display.end()
+            self.progress.end()
             await self.client.aclose()
 
     def report(self) -> Report:
@@ -118,8 +85,8 @@ class Run:
 
     async def _tell(self, due: int) -> None:
         while True:
-            await asyncio.sleep(TERMINAL_SECONDS)
-            self.display.tell(progress_line(self.figures, time.monotonic() - self._begun, due))
+            await asyncio.sleep(EVERY_SECONDS)
+            self.progress.tell(progress_line(self.figures, time.monotonic() - self._begun, due))
 
 
 def client_of(url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:

@@ -16,6 +16,7 @@ from tools.follow.lines import CloudWatchLogs
 from tools.follow.timeline import instant, shown, timeline_of
 from tools.follow.trail import Trail, follow, is_event_id
 from tools.follow.verdicts import Verdict, summary, verdicts_of
+from tools.progress import Progress
 
 # An event's id, API Gateway's id of a request in base64, and the emulator's.
 ID = re.compile(r"[A-Za-z0-9+/=_-]{1,128}")
@@ -32,10 +33,11 @@ def main(command_line: list[str]) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     stage = deployed_stage(arguments.stage, profile=arguments.profile)
     now = datetime.now(UTC)
-    logs = CloudWatchLogs(stage.logs, stage.outputs)
     items = DynamoItems(stage.dynamodb, stage.outputs["TableName"], now)
     try:
-        trail = follow(arguments.id, logs, items, now - _duration(arguments.since))
+        with Progress() as progress:
+            logs = CloudWatchLogs(stage.logs, stage.outputs, progress)
+            trail = follow(arguments.id, logs, items, now - _duration(arguments.since))
     except (BotoCoreError, ClientError) as error:
         needs = "docs/runbook.md says which permissions this needs"
         raise CommandError(f"{stage.settings.stack_name} can't be looked into: {error}; {needs}") from error

@@ -1,22 +1,20 @@
 """The lines of a stage's logs, found by an id that they name."""
 
 import json
-import sys
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, cast
 
 from telemetry.envelope import short_id
 from tools.command_line import CommandError
+from tools.progress import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import FilteredLogEventTypeDef
 
-TELL_AFTER_SECONDS = 2.0
 # AWS gives 5 to 25 pages a second, of which most are empty where a log is long: some minutes.
 MOST_PAGES = 1000
 # $context.requestTime, in the format that Apache's logs have.
@@ -97,12 +95,18 @@ class Logs(Protocol):
 
 @dataclass
 class CloudWatchLogs:
-    """Logs in CloudWatch; on standard error it tells that it is at work, where that takes long."""
+    """Logs in CloudWatch.
+
+    Attributes:
+        client: reads them.
+        outputs: of the stack, which name them.
+        progress: told how far they are read.
+    """
 
     client: "CloudWatchLogsClient"
     outputs: Mapping[str, str]
+    progress: Progress
     _pages: int = 0
-    _told: float = field(default_factory=time.monotonic)
 
     def naming(self, log: Log, text: str, since: datetime, until: datetime | None = None) -> list[Line]:
         """Look for the lines with FilterLogEvents; see `Logs`.
@@ -135,9 +139,7 @@ class CloudWatchLogs:
                 f"the logs are too long: after {MOST_PAGES} pages the log of {log.value} is not looked through; "
                 "give a shorter time, e.g. --since 1h"
             )
-        if time.monotonic() - self._told > TELL_AFTER_SECONDS:
-            self._told = time.monotonic()
-            print(f"  looking through the log of {log.value}: page {self._pages} ...", file=sys.stderr, flush=True)
+        self.progress.tell(f"looking through the log of {log.value}: page {self._pages} ...")
 
 
 def parse_line(log: Log, event: "FilteredLogEventTypeDef") -> Line | None:

@@ -14,11 +14,11 @@ import httpx
 
 from telemetry_stack import stages
 from telemetry_stack.stages import StageSettings, TokenIssuer
-from tools.command_line import step
 from tools.local_cloud.deployment import Deployment, aws_variables, forget_the_real_aws
 from tools.local_cloud.emulator import Emulator, RunningEmulator, is_locked, wait_until
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, LocalTokenIssuer, write_private
+from tools.progress import step
 from tools.smoke_test import FIRST_EVENT_SECONDS, SmokeTestError, send_and_read_back
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -199,7 +199,8 @@ class LocalCloud:
             )
         if running and not running.answers():
             print(f"  the emulator (process {running.pid}) does not answer: it is started anew")
-            self._emulator.stop(running)
+            with step("stop it"):
+                self._emulator.stop(running)
             running = None
         if running:
             print(f"  emulator on port {running.port} ... runs already")
@@ -216,7 +217,8 @@ class LocalCloud:
             killed = self._emulator.was_killed()
             print(f"the local cloud is not running{': ' + KILLED if killed else ''}")
             return
-        clean = self._emulator.stop(running)
+        with step("the emulator ends, and keeps its state"):
+            clean = self._emulator.stop(running)
         print(f"stopped the local cloud on port {running.port}")
         if not clean:
             print("the emulator had to be killed: the next start begins empty")

@@ -246,9 +246,9 @@ def test_interrupted_tests_are_given_the_time_to_stop_what_they_started(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("code", [0, 1, 5])
-def test_the_exit_code_is_that_of_the_tests(code: int) -> None:
-    assert checks.run_tests([sys.executable, "-c", f"raise SystemExit({code})"]) == code
+@pytest.mark.parametrize(("of_pytest", "code"), [(0, 0), (1, 1), (2, 1), (5, 1)])
+def test_the_exit_code_tells_whether_the_tests_passed(of_pytest: int, code: int) -> None:
+    assert checks.run_tests([sys.executable, "-c", f"raise SystemExit({of_pytest})"]) == code
 
 
 @pytest.mark.usefixtures("everything")

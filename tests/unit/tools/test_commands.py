@@ -19,9 +19,7 @@ from tools.environment import installation
 from tools.environment.commands import COMMANDS, PARTS, RUN, called, doors
 
 ROOT = Path(__file__).resolve().parents[3]
-# What they are given is for another program, which judges it.
-OF_ANOTHER_PROGRAM = {"cdk"}
-OURS = sorted(COMMANDS.keys() - OF_ANOTHER_PROGRAM)
+OURS = sorted(name for name, command in COMMANDS.items() if not command.is_another_program)
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +147,8 @@ def became(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[str], list[str]]]:
         (["local"], set[str](), ["python", "-m", "tools.local_cloud.__main__"]),
         (["document", "cost"], {"dev"}, ["python", "-m", "tools.document", "cost"]),
         (["cdk", "ls", "--", "-x"], {"cdk"}, ["python", "-m", "tools.cdk", "ls", "--", "-x"]),
+        (["local", "up", "--help"], set[str](), ["python", "-m", "tools.local_cloud.__main__", "up", "--help"]),
+        (["cdk", "ls", "--help"], {"cdk"}, ["python", "-m", "tools.cdk", "ls", "--help"]),
         (["run", "--dev", "--", "cdk", "--", "x"], {"dev"}, ["cdk", "--", "x"]),
         (["run", "--scan", "--emulator", "--", "true"], {"scan", "emulator"}, ["true"]),
     ],
@@ -192,7 +192,7 @@ def test_help_ends_with_0_and_names_each_option_of_each_subcommand(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    parser = door.parser() if name == RUN else importlib.import_module(COMMANDS[name].module).parser()
+    parser = importlib.import_module(COMMANDS[name].module).parser()
     subcommands = [each for action in parser._actions for each in (action.choices or ()) if action.dest == "command"]  # noqa: SLF001 - argparse tells it nowhere else
     for subcommand in [[], *([each] for each in subcommands)]:
         assert the_end_of(name, *subcommand, "--help") == 0

@@ -5,9 +5,9 @@ from botocore.exceptions import ConnectTimeoutError
 
 from tests.unit.tools.dlq.fakes import InMemoryDeadLetters, World, moved_by_sqs, moved_by_the_processor
 from tools.dlq import reading
-from tools.dlq.progress import Progress
 from tools.dlq.queues import HOLD_SECONDS, DeadLetter
 from tools.dlq.reading import Held
+from tools.progress import Progress
 
 
 class Bench:
@@ -18,7 +18,7 @@ class Bench:
         self.dead_letters = InMemoryDeadLetters(self.world, list(messages))
 
     def held(self) -> Held:
-        return Held(self.dead_letters, Progress(self.world.clock), self.world.clock)
+        return Held(self.dead_letters, Progress(clock=self.world.clock), self.world.clock)
 
     def read(self) -> list[str]:
         with self.held() as held:

@@ -17,11 +17,11 @@ from tests.unit.tools.dlq.fakes import (
 )
 from tools.command_line import CommandError
 from tools.dlq import reading, redriving
-from tools.dlq.progress import Progress
 from tools.dlq.queues import HOLD_SECONDS, DeadLetter
 from tools.dlq.reading import LONGEST_WAIT_SECONDS, wait_for_others
 from tools.dlq.redriving import Outcome, Redrive, Selection
 from tools.dlq.triage import Judge, Verdict
+from tools.progress import Progress
 
 ALL = Selection()
 MEBIBYTE = 1024 * 1024
@@ -45,7 +45,7 @@ class Bench:
         self.queue = InMemoryQueue(self.world)
 
     def run(self, selection: Selection = ALL, judge: Judge = passes) -> Outcome:
-        progress = Progress(self.world.clock)
+        progress = Progress(clock=self.world.clock)
         assert wait_for_others(self.dead_letters, progress, self.world.clock, self.world.sleep) == 0
         return Redrive(self.dead_letters, self.queue, selection, judge, progress, self.world.clock).run()
 
@@ -292,7 +292,9 @@ def test_messages_that_stay_and_fill_what_is_held_are_told(monkeypatch: pytest.M
 
 def test_a_plan_tells_what_would_go_and_sends_nothing() -> None:
     bench = Bench(*map(moved_by_the_processor, range(4)))
-    run = Redrive(bench.dead_letters, bench.queue, ALL, refusing("1"), Progress(bench.world.clock), bench.world.clock)
+    run = Redrive(
+        bench.dead_letters, bench.queue, ALL, refusing("1"), Progress(clock=bench.world.clock), bench.world.clock
+    )
     assert [each.message.order for each in run.plan()] == [0, 2, 3]
     assert (bench.queued(), bench.dead, bench.dead_letters.counts().held) == ([], [0, 1, 2, 3], 0)
 
@@ -385,7 +387,7 @@ def test_a_reader_that_never_ends_is_waited_for_only_so_long() -> None:
         bench.dead_letters.hide(handles, HOLD_SECONDS)
 
     handles = [f"{each.message_id}#{at}" for at, each in enumerate(bench.dead_letters.messages, start=1)]
-    progress = Progress(bench.world.clock)
+    progress = Progress(clock=bench.world.clock)
     clock: Callable[[], float] = bench.world.clock
     assert wait_for_others(bench.dead_letters, progress, clock, pause_while_the_other_goes_on) == 3
     assert bench.world.now < 2 * LONGEST_WAIT_SECONDS

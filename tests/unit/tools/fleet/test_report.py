@@ -1,6 +1,5 @@
 """What a run is told as, and how the command reads its arguments and ends."""
 
-import io
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from tools.fleet import __main__ as command
 from tools.fleet.figures import Figures, percentile
 from tools.fleet.ledger import Difference
 from tools.fleet.report import Report, progress_line
-from tools.fleet.run import Display, client_of
+from tools.fleet.run import client_of
 
 FIGURES = Figures(
     requests=9,
@@ -64,27 +63,6 @@ def test_the_report_for_a_program_has_the_same_figures() -> None:
 
 def test_a_percentile_is_the_smallest_value_that_covers_so_many() -> None:
     assert [percentile([1, 2, 3, 4], each) for each in (1, 50, 51, 99)] == [1, 2, 3, 4]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_fits_into_the_line_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "6")
-    Display(stream := Terminal()).tell("long line")
-    assert stream.getvalue() == "\rlong "
-
-
-def test_progress_is_one_line_on_a_terminal_and_lines_else() -> None:
-    for stream, printed in (Terminal(), "\rlong line\n"), (io.StringIO(), "long line\n"):
-        display = Display(stream)
-        display.tell("long line")
-        # Too soon for another.
-        display.tell("more")
-        display.end()
-        assert stream.getvalue() == printed
 
 
 def test_progress_tells_the_rate_and_what_was_rejected_by_status() -> None:

@@ -23,6 +23,7 @@ from tools.follow import lines
 from tools.follow.__main__ import main
 from tools.follow.items import DynamoItems, Item, Newest, parse_item
 from tools.follow.lines import GROUPS, CloudWatchLogs, Log
+from tools.progress import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,7 +52,7 @@ def cloudwatch() -> "Iterator[CloudWatchLogsClient]":
 def test_cloudwatch_is_asked_for_the_lines_that_name_an_id_in_a_span_of_time(
     cloudwatch: "CloudWatchLogsClient",
 ) -> None:
-    logs = CloudWatchLogs(cloudwatch, {"IngestLogName": "ingest-log"})
+    logs = CloudWatchLogs(cloudwatch, {"IngestLogName": "ingest-log"}, Progress())
     both = logs.naming(Log.INGEST, "request-1", MOMENT)
     assert [line.time - MOMENT for line in both] == [timedelta(), timedelta(minutes=2)]
     assert logs.naming(Log.INGEST, "request-1", MOMENT, MOMENT + timedelta(minutes=1)) == both[:1]
@@ -72,22 +73,23 @@ class Pages:
 
 def test_logs_that_are_too_long_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MOST_PAGES", 3)
-    logs = CloudWatchLogs(cast("CloudWatchLogsClient", Pages()), {"IngestLogName": "ingest-log"})
+    logs = CloudWatchLogs(cast("CloudWatchLogsClient", Pages()), {"IngestLogName": "ingest-log"}, Progress())
     with pytest.raises(CommandError, match=r"after 3 pages the log of ingest is not looked through; .* --since 1h"):
         logs.naming(Log.INGEST, "request-1", MOMENT)
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(-1, [1, 2, 3]), (60, [])])
 def test_what_takes_long_tells_that_it_is_at_work(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], seconds: float, told: list[int]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(lines, "TELL_AFTER_SECONDS", seconds)
     monkeypatch.setattr(lines, "MOST_PAGES", 3)
-    logs = CloudWatchLogs(cast("CloudWatchLogsClient", Pages()), {"IngestLogName": "ingest-log"})
+    passing = iter(range(100))
+    progress = Progress(clock=lambda: next(passing))
     with pytest.raises(CommandError):
-        logs.naming(Log.INGEST, "request-1", MOMENT)
+        CloudWatchLogs(cast("CloudWatchLogsClient", Pages()), {"IngestLogName": "ingest-log"}, progress).naming(
+            Log.INGEST, "request-1", MOMENT
+        )
     printed = capsys.readouterr()
-    assert printed.err.splitlines() == [f"  looking through the log of ingest: page {page} ..." for page in told]
+    assert printed.err == "  looking through the log of ingest: page 2 ...\n"
     assert printed.out == ""
 
 
@@ -145,7 +147,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeployedStage]:
     monkeypatch.setattr(command_line.signal, "signal", leaves_signals_alone)
     monkeypatch.setattr(follow_command, "deployed_stage", here)
     # However busy the machine is.
-    monkeypatch.setattr(lines, "TELL_AFTER_SECONDS", 600)
+    monkeypatch.setattr("tools.progress.FIRST_SECONDS", 600)
     with mock_aws():
         client_with_table()
         for output in GROUPS.values():
