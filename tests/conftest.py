@@ -1,5 +1,6 @@
 """What all tests share: no way to any cloud, Hypothesis without deadlines, a summary line for each kind of test."""
 
+import signal
 from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +10,8 @@ from hypothesis import HealthCheck, settings
 from tools.checks import forget_the_clouds
 
 forget_the_clouds()
+# What is started in the background may be made to ignore Ctrl-C, and so would all that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Speed belongs in benchmarks: a busy machine must not fail a property.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

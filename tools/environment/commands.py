@@ -62,6 +62,9 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
         ),
     },
     "look into a stage": {
+        "watch": Command(
+            "a fleet in the terminal, live; or one charger and its recent changes", "tools.watch.__main__"
+        ),
         "follow": Command("what became of an event, hop by hop", "tools.follow.__main__"),
         "dlq": Command("what is in the dead-letter queue, why, and back to the queue", "tools.dlq.__main__"),
     },
