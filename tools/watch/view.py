@@ -10,6 +10,8 @@ from tools.watch.reading import Answer
 
 # For so long it is news that a charger is silent; later, those that are heard come first.
 SILENCE_IS_NEWS = timedelta(hours=1)
+# Rows would never stand still if each event brought its charger to the top.
+HEARD_ALIKE = timedelta(minutes=5)
 # Of each metric, what changed longest ago is forgotten first.
 MOST_CHANGES = 5000
 
@@ -88,13 +90,11 @@ class View:
         return replace(self, chargers=chargers, read_at=now, changes=changes)
 
     def in_order(self, now: datetime) -> list[Charger]:
-        """Return the chargers, those that matter most first; of the silent, who fell silent last; else by id."""
+        """Return the chargers, those that matter most first; of these, who was heard last; else by id."""
 
-        def rank(charger: Charger) -> tuple[Attention, timedelta, str]:
-            attention = attention_of(charger, now)
-            is_silent = attention in {Attention.SILENT, Attention.LONG_SILENT}
-            silence = charger.silence(now) if is_silent else None
-            return attention, silence or timedelta(), charger.charger_id
+        def rank(charger: Charger) -> tuple[Attention, int, str]:
+            silence = charger.silence(now) or timedelta()
+            return attention_of(charger, now), silence // HEARD_ALIKE, charger.charger_id
 
         return sorted(self.chargers.values(), key=rank)
 

@@ -113,7 +113,8 @@ def test_what_needs_attention_comes_first_and_the_long_silent_last() -> None:
     shown = view(
         item("idle"),
         item("charging-2", powerW=CHARGING),
-        item("charging-1", powerW=CHARGING),
+        item("charging-1", powerW=CHARGING, seen=200),
+        item("charging-0", powerW=CHARGING, seen=310),
         item("info", findings=[finding("CLOCK_SKEW", "info")]),
         item("warning", findings=[finding("HOT")]),
         # What stands against one that is silent is old.
@@ -124,7 +125,7 @@ def test_what_needs_attention_comes_first_and_the_long_silent_last() -> None:
         missing=("never",),
     )
     assert ids_in_order(shown) == [
-        *("critical", "warning", "silent-b-25-min", "silent-a-30-min", "charging-1", "charging-2"),
+        *("critical", "warning", "silent-b-25-min", "silent-a-30-min", "charging-1", "charging-2", "charging-0"),
         *("idle", "info", "silent-2-h", "never"),
     ]
 
