@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -49,6 +50,7 @@ class Picture:
     Attributes:
         command: as somebody types it, in the root of the repository.
         until: once this is on the screen, it is drawn and the command is interrupted; None for a command that ends.
+        beside: another command, which runs meanwhile and is not drawn; none where empty.
         rows: the height of the terminal.
         first: so many lines are shown of what it printed.
         last: so many lines are shown of its end, where it printed more.
@@ -56,6 +58,7 @@ class Picture:
 
     command: str
     until: re.Pattern[str] | None = None
+    beside: str = ""
     rows: int = 40
     first: int = MOST_ROWS
     last: int = 0
@@ -64,8 +67,11 @@ class Picture:
 PICTURES = {
     "local-up": Picture(command="scripts/local.sh up", first=18, last=14),
     "fleet": Picture(command="scripts/fleet.sh --chargers 200 --duration 60 --flaws 0.2"),
-    "fleet-live": Picture(
-        command="scripts/fleet.sh --chargers 200 --duration 60 --flaws 0.2", until=re.compile(r"accepted [2-9]\d\d ")
+    "watch": Picture(
+        command="scripts/watch.sh",
+        beside="scripts/fleet.sh --chargers 30 --interval 3 --duration 40 --flaws 0.2",
+        until=re.compile(r"[1-9]\d charging.* findings.*! warning", re.DOTALL),
+        rows=30,
     ),
 }
 
@@ -92,9 +98,24 @@ def _draw(names: Sequence[str]) -> int:
         picture = PICTURES[name]
         print(picture.command, flush=True)
         path = DIRECTORY / f"{name}.svg"
-        path.write_text(drawn(name, picture, screen_after(printed_by(picture))))
+        with _running(picture.beside):
+            path.write_text(drawn(name, picture, screen_after(printed_by(picture))))
         print(f"  drawn: {path.relative_to(ROOT)}", flush=True)
     return 0
+
+
+@contextmanager
+def _running(command: str) -> Generator[None]:
+    """Let a command run meanwhile, where there is one, and interrupt it then."""
+    if not command:
+        yield
+        return
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(shlex.split(command), cwd=ROOT, stdout=quiet, stderr=quiet, start_new_session=True) as beside:
+        try:
+            yield
+        finally:
+            os.killpg(beside.pid, signal.SIGINT)
 
 
 def printed_by(picture: Picture) -> bytes:

@@ -262,8 +262,9 @@ Try next:
     -H 'Content-Type: application/json' \\
     -d '{{"chargerId": "CP-7", "timestamp": "'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'", "payload": {{"power_kw": 11.0}}}}'
   curl -sS -w '\\n' "$TELEMETRY_API_URL/telemetry/CP-7" -H "Authorization: Bearer $TELEMETRY_TOKEN"
+  scripts/fleet.sh --chargers 20  # chargers that post, and a verdict on what was kept
+  scripts/watch.sh                # what they do, live, in another terminal
   scripts/local.sh token --charger CP-7
-  scripts/local.sh status
   scripts/local.sh down"""
         )
 

@@ -124,3 +124,25 @@ def test_a_picture_that_is_not_known_is_told_in_one_line(capsys: pytest.CaptureF
     assert capsys.readouterr().err.splitlines() == [
         "telemetry.sh: no picture sunset; see scripts/telemetry.sh pictures --help"
     ]
+
+
+def test_a_command_runs_beside_another_and_is_interrupted_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, interrupted = tmp_path / "begun", tmp_path / "interrupted"
+    beside = f"""
+import pathlib, time
+try:
+    pathlib.Path({str(begun)!r}).touch()
+    time.sleep(60)
+except KeyboardInterrupt:
+    pathlib.Path({str(interrupted)!r}).touch()
+"""
+    waiting = program(
+        f"import pathlib\nwhile not pathlib.Path({str(begun)!r}).exists(): pass\nprint('seen')",
+        beside=shlex.join([sys.executable, "-c", beside]),
+    )
+    monkeypatch.setattr(pictures, "PICTURES", {"both": waiting})
+    monkeypatch.setattr(pictures, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(pictures, "ROOT", tmp_path)
+    assert pictures.main(["both"]) == 0
+    assert interrupted.exists()
+    assert "seen" in lines_of((tmp_path / "both.svg").read_text())
