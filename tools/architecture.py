@@ -81,11 +81,13 @@ class Drawing:
 
     Attributes:
         template: what is drawn.
+        direction: where its lines lead, `LR` for rightwards, `TB` for downwards.
         nodes: how each is declared, by its name in the drawing.
         lines: what each line says, by the names of its two ends.
     """
 
     template: Template
+    direction: str = "LR"
     nodes: dict[str, str] = field(default_factory=dict[str, str])
     lines: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]])
 
@@ -112,7 +114,7 @@ class Drawing:
             f"  {start} -->" + (f'|"{"<br>".join(said)}"| ' if said else " ") + end
             for (start, end), said in self.lines.items()
         ]
-        return "\n".join(["", "```mermaid", "flowchart LR", *declared, *drawn, "```", ""])
+        return "\n".join(["", "```mermaid", f"flowchart {self.direction}", *declared, *drawn, "```", ""])
 
 
 def main() -> None:
@@ -151,7 +153,8 @@ def sections(template: Template) -> dict[str, str]:
 
 def path(template: Template) -> Drawing:
     """Return how an event comes in, and how latest telemetry goes out."""
-    drawing = Drawing(template)
+    # Of many hops: beside each other they would be too small to read.
+    drawing = Drawing(template, "TB")
     integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
     for route in sorted(properties_of(template, "AWS::ApiGatewayV2::Route"), key=caller_of):
         caller, has = caller_of(route)
