@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.conftest import Printed
-from tests.unit.test_processor import Bench, of, queued
+from tests.unit.processor_bench import Bench, of, queued
 
 ROOT = Path(__file__).resolve().parents[2]
 REHEARSAL = (ROOT / "docs" / "operations.md").read_text().split("## To rehearse a redrive")[1].split("\n## ")[0]
