@@ -15,8 +15,10 @@ def _end(*_: object) -> NoReturn:
 
 
 # As `python -m tools.X` begins. While it imports what it needs, which takes up to a second, Ctrl-C ends it without a
-# traceback; then `run_to_its_end` takes over. Who made the environment has held the signal back until here.
+# traceback, and so does a reader that has gone; then `run_to_its_end` takes over. Who made the environment has held
+# Ctrl-C back until here.
 if sys.argv[0] == "-m":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -12,8 +12,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from functools import partialmethod
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -23,6 +24,8 @@ FAILED = 1
 WRONG_ARGUMENTS = 2
 NOT_UP = 3
 INTERRUPTED = 130
+# As a shell says it of a program that SIGPIPE ended.
+NO_READER = 141
 EXIT_CODES: Mapping[int, str] = {
     0: "done",
     FAILED: "it failed, or found a difference; one line on standard error says what to do next",
@@ -116,10 +119,14 @@ def run_to_its_end(script: str, command: Callable[[], int]) -> int:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # As programs do whose reader has gone, e.g. `| head`.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Its reader has gone, e.g. `| head`: there is nobody to tell, also not what Python still holds back.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return NO_READER
     except (CommandError, StageError) as error:
         print(f"{script}: {error}", file=sys.stderr)
         return FAILED
@@ -127,6 +134,22 @@ def run_to_its_end(script: str, command: Callable[[], int]) -> int:
         # With what a command has to say of what it leaves, where it has.
         print(": ".join([script, "; ".join(["interrupted", *interruption.args])]), file=sys.stderr)
         return INTERRUPTED
+    return code
+
+
+@contextmanager
+def started_apart() -> Generator[None]:
+    """Let what libraries start in this context not hear the terminal's Ctrl-C.
+
+    The CDK starts Node as it is imported, and tells at the end of this process where Node has ended before.
+    """
+    usual = subprocess.Popen.__init__
+    # They give nobody a say in how they start it.
+    subprocess.Popen.__init__ = partialmethod(usual, start_new_session=True)  # pyright: ignore[reportAttributeAccessIssue] - a method with a default more
+    try:
+        yield
+    finally:
+        subprocess.Popen.__init__ = usual
 
 
 def run_whole(

@@ -4,7 +4,7 @@ import sys
 from contextlib import nullcontext
 from importlib import import_module
 
-from tools.command_line import OneLineParser, run_to_its_end
+from tools.command_line import OneLineParser, run_to_its_end, started_apart
 from tools.environment.commands import called
 from tools.progress import step
 
@@ -29,7 +29,9 @@ def _write(which: str) -> int:
     module, told = WRITERS[which]
     # Of its tests pytest tells.
     with nullcontext() if which == "faults" else step(told.partition(",")[0]):
-        import_module(module).main()
+        with started_apart():
+            writer = import_module(module)
+        writer.main()
     return 0
 
 

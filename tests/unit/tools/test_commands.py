@@ -24,7 +24,7 @@ OURS = sorted(name for name, command in COMMANDS.items() if not command.is_anoth
 
 @pytest.fixture(autouse=True)
 def usual_signals() -> Iterator[None]:
-    usual = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)}
+    usual = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
