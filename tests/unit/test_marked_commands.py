@@ -26,6 +26,9 @@ from tests.documents import (
 )
 from tests.repository_copy import as_run_here
 
+# Other tests may have imported what is run here as a program.
+pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+
 COMMANDS = commands()
 # What stands for something in a command, and something that it may be.
 PLACEHOLDERS = {"STAGE": "dev", "[BUNDLE]": "bundle"}
@@ -86,8 +89,6 @@ def takes(line: str, monkeypatch: pytest.MonkeyPatch) -> bool:
     raise AssertionError(f"{line} parses no arguments")
 
 
-# A test may have imported what is run here as a program.
-@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 @pytest.mark.usefixtures("only_parsing")
 @pytest.mark.parametrize("line", MARKED)
 def test_a_command_that_no_test_runs_is_one_that_its_script_takes(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
