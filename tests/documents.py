@@ -69,10 +69,6 @@ RUN_ELSEWHERE = {
 TOLD_OTHERWISE = {
     "scripts/telemetry.sh prices": "needs AWS",
     "scripts/telemetry.sh document faults": "takes minutes",
-    "scripts/cdk.sh bootstrap -c stage=dev aws://ACCOUNT/REGION": "needs AWS",
-    "scripts/deploy.sh dev": "needs AWS",
-    "scripts/test.sh --all": "takes minutes",
-    "scripts/test.sh -k throttle": "takes minutes",
 }
 
 
@@ -128,7 +124,9 @@ def is_run_elsewhere(command: Command) -> bool:
 
 def is_of_the_local_cloud(text: str) -> bool:
     """Tell whether it is to be run while the local cloud is up."""
-    return re.search(r"scripts/(local|dlq|follow|fleet)\.sh|\.local/|\$TELEMETRY_", text) is not None
+    return (
+        re.search(r"scripts/(telemetry\.sh )?(local|dlq|follow|fleet|watch)\b|\.local/|\$TELEMETRY_", text) is not None
+    )
 
 
 def to_be_run(*, in_the_local_cloud: bool) -> list[str]:

