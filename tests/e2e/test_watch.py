@@ -19,7 +19,7 @@ import pytest
 
 from tests.e2e.harness import PROJECT, Api, Cloud, event_of, eventually
 from tools.command_line import INTERRUPTED
-from tools.fleet.run import client_of
+from tools.service import client_of
 from tools.watch.listing import listed
 from tools.watch.reading import Reader
 from tools.watch.watching import Watch

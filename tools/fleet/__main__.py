@@ -5,7 +5,6 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 
-from telemetry_stack.stages import STAGE_NAMES
 from tools.command_line import (
     INTERRUPTED,
     OneLineParser,
@@ -15,13 +14,11 @@ from tools.command_line import (
     run_to_its_end,
     whole_number,
 )
-from tools.deployed_stage import deployed_stage
 from tools.fleet.plan import Plan
-from tools.fleet.run import Run, client_of
-from tools.local_cloud.cloud import chosen_cloud
-from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
+from tools.fleet.run import Run
+from tools.local_cloud.tokens import SCOPES
+from tools.service import add_service, check_service, client_of, service_of
 
-LOCAL = "local"
 MOST_CHARGERS = 9999
 LEAST, LONGEST_SECONDS = 0.001, 604_800.0
 INTERVAL_SECONDS = 10.0
@@ -31,10 +28,7 @@ def main(command_line: list[str]) -> int:
     """Let a fleet send and judge what was kept of it, and end with one clear line where that fails."""
     options = parser()
     arguments = options.parse_args(command_line)
-    if arguments.url and arguments.stage:
-        options.error("give --stage or --url, not both")
-    if not arguments.token and (arguments.url or arguments.stage not in {None, LOCAL}):
-        options.error("give a --token: only stage local makes one of its own")
+    check_service(options, arguments)
     return run_to_its_end("fleet.sh", lambda: _run(arguments))
 
 
@@ -53,7 +47,7 @@ def plan_of(arguments: argparse.Namespace, begun: datetime) -> Plan:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    url, token = _service(arguments)
+    url, token = service_of(arguments, SCOPES)
     run = Run(plan_of(arguments, datetime.now(UTC)), client_of(url, token))
     interrupted = False
     try:
@@ -68,17 +62,6 @@ def _run(arguments: argparse.Namespace) -> int:
     if interrupted:
         return INTERRUPTED
     return 1 if report.differences else 0
-
-
-def _service(arguments: argparse.Namespace) -> tuple[str, str]:
-    """Return the service's URL and a token for it."""
-    if arguments.url:
-        return arguments.url, arguments.token
-    if arguments.stage not in {None, LOCAL}:
-        return deployed_stage(arguments.stage, profile=arguments.profile).outputs["ApiUrl"], arguments.token
-    cloud = chosen_cloud()
-    token = arguments.token or cloud.token(chargers=EVERY_CHARGER, scopes=SCOPES, expires_in=A_DAY)
-    return cloud.api_url(), token
 
 
 def parser() -> OneLineParser:
@@ -119,20 +102,9 @@ def parser() -> OneLineParser:
         "and of chargers behind a gateway, from 0 to 1 (default: 0)",
     )
     options.add_argument("--seed", type=int, default=1, metavar="N", help="what chance depends on (default: 1)")
-    options.add_argument(
-        "--stage", choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)} (default: local)"
-    )
-    options.add_argument("--profile", help="the AWS profile to use; stage local needs none")
-    options.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
-    options.add_argument("--token", help="a bearer token that may post and read; stage local needs none")
+    add_service(options, may="post and read")
     add_json(options)
     return options
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL that begins with http:// or https://")
-    return text
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import httpx
 
 from tools.command_line import CommandError
 from tools.fleet.ledger import Difference, Ledger
-from tools.fleet.sending import FIRST_PAUSE_SECONDS, retry_after_of
+from tools.fleet.sending import FIRST_PAUSE_SECONDS
+from tools.service import retry_after_of
 
 # The most that the service reads at once: docs/openapi.json.
 MOST_CHARGERS = 100

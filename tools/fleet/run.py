@@ -14,7 +14,7 @@ from tools.fleet.plan import Plan
 from tools.fleet.posts import Post, senders_of
 from tools.fleet.reading import Json, read_back, settled
 from tools.fleet.report import Report, progress_line
-from tools.fleet.sending import MOST_REQUESTS_AT_ONCE, TIMEOUT_SECONDS, Sender
+from tools.fleet.sending import Sender
 from tools.progress import Progress
 
 EVERY_SECONDS = 0.5
@@ -87,15 +87,3 @@ class Run:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
             self.progress.tell(progress_line(self.figures, time.monotonic() - self._begun, due))
-
-
-def client_of(url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """Return a client of the service; proxies of the environment are not for it."""
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=TIMEOUT_SECONDS,
-        limits=httpx.Limits(max_connections=MOST_REQUESTS_AT_ONCE),
-        transport=transport,
-        trust_env=False,
-    )

@@ -14,13 +14,11 @@ from tools.fleet.figures import Figures
 from tools.fleet.flaws import Sent
 from tools.fleet.ledger import Ledger
 from tools.fleet.posts import Post
+from tools.service import LONGEST_PAUSE_SECONDS, retry_after_of
 
 MOST_REQUESTS_AT_ONCE = 16
 MOST_ATTEMPTS = 8
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
-# API Gateway answers within 30 s: docs/timeouts.md.
-TIMEOUT_SECONDS = 35.0
 
 
 @dataclass(frozen=True)
@@ -115,12 +113,6 @@ class Sender:
 
     def _back_off(self, attempt: int) -> float:
         return self._chance.uniform(0.5, 1) * min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
-
-
-def retry_after_of(answer: httpx.Response) -> float | None:
-    """Return the seconds that an answer asks to wait; None where it asks for none, or for a date."""
-    text = answer.headers.get("retry-after", "")
-    return min(float(text), LONGEST_PAUSE_SECONDS) if text.isdecimal() else None
 
 
 def results_of(answer: httpx.Response, events: int) -> list[Result]:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import io
-import math
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
@@ -13,12 +12,9 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from telemetry.event import CHARGER_ID_RULE, is_charger_id
-from telemetry_stack.stages import STAGE_NAMES
-from tools.command_line import CommandError, OneLineParser, run_to_its_end
+from tools.command_line import CommandError, OneLineParser, add_json, decimal, run_to_its_end
 from tools.deployed_stage import DeployedStage, deployed_stage
-from tools.fleet.run import client_of
-from tools.local_cloud.cloud import chosen_cloud
-from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER
+from tools.service import LOCAL, add_service, check_service, client_of, is_local, service_of
 from tools.watch import detail, table
 from tools.watch.listing import listed
 from tools.watch.reading import Reader
@@ -26,11 +22,10 @@ from tools.watch.report import as_json
 from tools.watch.view import View
 from tools.watch.watching import Watch
 
-LOCAL = "local"
 READ_SCOPE = "telemetry/read"
 STANDARD_INPUT = "-"
 INTERVAL_SECONDS = 5.0
-SHORTEST_INTERVAL_SECONDS = 0.5
+SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS = 0.5, 3_600.0
 # Where nobody looks, so that nothing is cut.
 WIDE = 1000
 
@@ -40,13 +35,14 @@ Shows the latest telemetry of chargers as a table that stays up to date, or of o
 changes.
 """
 LEGEND = """
-Of each charger, and of each connector where there are several: its last known status; its power, in brackets where it
-is not that of now; the energy of its session, or else its meter's; how long nothing was heard of it, marked once it
-counts as silent; and the worst of its findings with the number of others. Those that need attention come first:
-critical findings, warnings, the silent, then those that charge.
+Of each charger, and of each connector where there are several: its last known status as it was sent, or `charging`
+where it never sent one and power flows; its power, in brackets where it is not that of now; the energy of its
+session, or else its meter's; how long nothing was heard of it, marked once it counts as silent; and the worst of its
+findings with the number of others. Those that need attention come first: critical findings, warnings, the silent,
+then those that charge.
 
-Of one charger all findings, its newest payload, and how its metrics changed: the service keeps the newest sample alone,
-so that changes are those seen while watching.
+Of one charger all findings, its newest payload, and how its metrics changed: the service keeps the newest sample
+alone, so that changes are those seen while watching.
 
 Ctrl-C ends it, with exit code 130. Else it is 0, or 1 where not all could be read.
 """
@@ -56,12 +52,8 @@ def main(command_line: list[str]) -> int:
     """Show what is known of chargers, and end with one clear line where that fails."""
     options = parser()
     arguments = options.parse_args(command_line)
-    is_local = not arguments.url and arguments.stage in {None, LOCAL}
-    if arguments.url and arguments.stage:
-        options.error("give --stage or --url, not both")
-    if not arguments.token and not is_local:
-        options.error("give a --token: only stage local makes one of its own")
-    if not arguments.id and not is_local:
+    check_service(options, arguments)
+    if not arguments.id and not is_local(arguments):
         options.error(f"only of stage local all chargers are listed: {CHARGER_IDS}")
     return run_to_its_end("watch.sh", lambda: _run(arguments, _charger_ids(options, arguments.id)))
 
@@ -80,13 +72,9 @@ def _charger_ids(options: argparse.ArgumentParser, given: Sequence[str]) -> list
 
 
 def _run(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> int:
-    url, token, stage = _service(arguments, charger_ids)
+    client = client_of(*service_of(arguments, [READ_SCOPE]))
     named = charger_ids[0] if len(charger_ids) == 1 else None
-    try:
-        client = client_of(url, token)
-    except httpx.InvalidURL as error:
-        raise CommandError(f"{url!r} is no URL: {error}") from error
-    chosen = listed(stage.dynamodb, stage.outputs["TableName"]) if stage else _given(charger_ids)
+    chosen = _given(charger_ids) if charger_ids else _all_of(deployed_stage(LOCAL, profile=None))
     watch = Watch(chosen, Reader(client), keep_changes=named is not None)
 
     def drawn(view: View, now: datetime, width: int, height: int | None) -> RenderableType:
@@ -132,15 +120,8 @@ async def _live(
         await watch.show(interval, draw)
 
 
-def _service(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> tuple[str, str, DeployedStage | None]:
-    """Return the service's URL, a token for it, and the stage where its table is to be listed."""
-    if arguments.url:
-        return arguments.url, arguments.token, None
-    if arguments.stage not in {None, LOCAL}:
-        return deployed_stage(arguments.stage, profile=arguments.profile).outputs["ApiUrl"], arguments.token, None
-    cloud = chosen_cloud()
-    token = arguments.token or cloud.token(chargers=EVERY_CHARGER, scopes=[READ_SCOPE], expires_in=A_DAY)
-    return cloud.api_url(), token, None if charger_ids else deployed_stage(LOCAL, profile=None)
+def _all_of(stage: DeployedStage) -> Callable[[], Coroutine[None, None, Sequence[str]]]:
+    return listed(stage.dynamodb, stage.outputs["TableName"])
 
 
 def _given(charger_ids: Sequence[str]) -> Callable[[], Coroutine[None, None, Sequence[str]]]:
@@ -150,7 +131,7 @@ def _given(charger_ids: Sequence[str]) -> Callable[[], Coroutine[None, None, Seq
     return tell
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> OneLineParser:
     """Return what reads the arguments."""
     options = OneLineParser(
         prog="scripts/watch.sh",
@@ -168,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--interval",
-        type=_interval,
+        type=decimal(SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS),
         default=INTERVAL_SECONDS,
         metavar="SECONDS",
         help="between two readings (default: 5); each asks for 100 chargers at a time, and is told what is new",
@@ -176,13 +157,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--once", action="store_true", help="print it once and end, as where standard output is no terminal"
     )
-    options.add_argument("--json", action="store_true", help="print it once, as JSON")
-    options.add_argument(
-        "--stage", choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)} (default: local)"
-    )
-    options.add_argument("--profile", help="the AWS profile to use; stage local needs none")
-    options.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
-    options.add_argument("--token", help="a bearer token that may read; stage local needs none")
+    add_json(options)
+    add_service(options, may="read")
     return options
 
 
@@ -193,22 +169,6 @@ def _charger_id_or_standard_input(text: str) -> str:
 def _charger_id(text: str) -> str:
     if not is_charger_id(text):
         raise argparse.ArgumentTypeError(f"{text!r} can't be the id of a charger, which is {CHARGER_ID_RULE}")
-    return text
-
-
-def _interval(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not SHORTEST_INTERVAL_SECONDS <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, {SHORTEST_INTERVAL_SECONDS} or more")
-    return number
-
-
-def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no URL that begins with http:// or https://")
     return text
 
 

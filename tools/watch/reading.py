@@ -10,7 +10,7 @@ import httpx
 
 from tools.command_line import CommandError
 from tools.fleet.reading import MOST_CHARGERS
-from tools.fleet.sending import retry_after_of
+from tools.service import retry_after_of
 from tools.watch.chargers import JsonObject, object_of
 from tools.watch.words import cell
 

@@ -19,7 +19,7 @@ from tools.fleet import __main__ as command
 from tools.fleet.figures import Figures, percentile
 from tools.fleet.ledger import Difference
 from tools.fleet.report import Report, progress_line
-from tools.fleet.run import client_of
+from tools.service import client_of
 
 FIGURES = Figures(
     requests=9,

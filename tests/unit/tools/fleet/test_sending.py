@@ -14,8 +14,8 @@ from tools.fleet.figures import Figures
 from tools.fleet.ledger import NEWEST, Ledger
 from tools.fleet.posts import Post
 from tools.fleet.reading import read_back, settled
-from tools.fleet.run import client_of
 from tools.fleet.sending import MOST_ATTEMPTS, MOST_REQUESTS_AT_ONCE, Sender
+from tools.service import client_of
 
 TIME = "2026-11-23T08:15:00.000Z"
 ACCEPTED = httpx.Response(202, json={"eventId": "id", "ingestedAt": "now"})

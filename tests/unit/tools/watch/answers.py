@@ -11,7 +11,7 @@ import httpx
 from rich.console import Console, RenderableType
 
 from telemetry.timestamps import to_milliseconds
-from tools.fleet.run import client_of
+from tools.service import client_of
 from tools.watch.chargers import Charger
 from tools.watch.reading import Answer
 from tools.watch.view import View

@@ -1,0 +1,94 @@
+"""The service that a command calls: of a stage or at a URL, by whose token, and how."""
+
+import argparse
+from collections.abc import Sequence
+
+import httpx
+
+from telemetry_stack.stages import STAGE_NAMES
+from tools.command_line import CommandError
+from tools.deployed_stage import deployed_stage
+from tools.local_cloud.cloud import chosen_cloud
+from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER
+
+LOCAL = "local"
+# API Gateway answers within 30 s: docs/timeouts.md.
+TIMEOUT_SECONDS = 35.0
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+def add_service(options: argparse.ArgumentParser, *, may: str) -> None:
+    """Add the options that say which service is called; `check_service` reads them together.
+
+    Args:
+        options: a command's.
+        may: what a token has to be for, e.g. `read`.
+    """
+    options.add_argument(
+        "--stage", choices=STAGE_NAMES, metavar="STAGE", help=f"one of {', '.join(STAGE_NAMES)} (default: {LOCAL})"
+    )
+    options.add_argument("--profile", help=f"the AWS profile to use; stage {LOCAL} needs none")
+    options.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
+    options.add_argument("--token", help=f"a bearer token that may {may}; stage {LOCAL} needs none")
+
+
+def check_service(options: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """End with one line where the options of `add_service` do not go together."""
+    if arguments.url and arguments.stage:
+        options.error("give --stage or --url, not both")
+    if not arguments.token and not is_local(arguments):
+        options.error(f"give a --token: only stage {LOCAL} makes one of its own")
+
+
+def is_local(arguments: argparse.Namespace) -> bool:
+    """Tell whether the local cloud's service is called."""
+    return not arguments.url and arguments.stage in {None, LOCAL}
+
+
+def service_of(arguments: argparse.Namespace, scopes: Sequence[str]) -> tuple[str, str]:
+    """Return the service's URL and a token for it.
+
+    Args:
+        arguments: those of `add_service`.
+        scopes: of the token, where stage `local` makes one.
+
+    Raises:
+        CommandError: the stage is not deployed, or not to be seen.
+    """
+    if arguments.url:
+        return arguments.url, arguments.token
+    if not is_local(arguments):
+        return deployed_stage(arguments.stage, profile=arguments.profile).outputs["ApiUrl"], arguments.token
+    cloud = chosen_cloud()
+    token = arguments.token or cloud.token(chargers=EVERY_CHARGER, scopes=scopes, expires_in=A_DAY)
+    return cloud.api_url(), token
+
+
+def client_of(url: str, token: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Return a client of the service; proxies of the environment are not for it.
+
+    Raises:
+        CommandError: there can't be such a URL.
+    """
+    try:
+        return httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=TIMEOUT_SECONDS,
+            transport=transport,
+            trust_env=False,
+        )
+    except httpx.InvalidURL as error:
+        raise CommandError(f"{url!r} is no URL: {error}") from error
+
+
+def retry_after_of(answer: httpx.Response) -> float | None:
+    """Return the seconds that an answer asks to wait; None where it asks for none, or for a date."""
+    text = answer.headers.get("retry-after", "")
+    return min(float(text), LONGEST_PAUSE_SECONDS) if text.isdecimal() else None
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL that begins with http:// or https://")
+    return text
