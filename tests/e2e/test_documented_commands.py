@@ -52,7 +52,7 @@ def test_a_command_for_the_local_cloud_does_what_it_is_told(
     code = command
     if "\n" not in command:
         code = re.sub(r"\[([^\]]+)\](\.\.\.)?", r"\1", command)
-        code = re.sub(r"\b[A-Z_]+\b", lambda word: stands_for[word[0]], code)
+        code = re.sub(r"(?<=\s)[A-Z_]+(?=\s|$)", lambda word: stands_for[word[0]], code.replace("CP-7", charger_id))
     for figure, smaller in SMALLER.items():
         code = code.replace(figure, smaller)
     assert run(cloud, code)
