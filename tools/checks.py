@@ -110,6 +110,8 @@ def running(command: Sequence[str], *, output: IO[str] | None = None) -> Generat
         stderr=output and subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Also where a shell lets us ignore it, as what it starts in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as tests:
         try:
             yield tests
