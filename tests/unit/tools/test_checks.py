@@ -114,14 +114,7 @@ def test_whatever_runs_is_given_the_time_to_stop_what_it_started(tmp_path: Path,
         f"checks.PYTEST = [sys.executable, '-c', {PATIENT.format(directory=str(tmp_path))!r}]\n"
         "sys.exit(checks.main([]))"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell that runs the tests in the background lets them ignore Ctrl-C, and so what they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
-    ) as started:
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.PIPE, text=True) as started:
         for sign, parts in (("begun", 2), ("ending", 1)):
             while len(list(tmp_path.glob(f"*.{sign}"))) < parts:
                 assert started.poll() is None
