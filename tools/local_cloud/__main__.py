@@ -2,12 +2,13 @@
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 from httpx import HTTPError
+
+from telemetry.event import CHARGER_ID_RULE, is_charger_id
 
 try:
     from tools.local_cloud.cloud import chosen_cloud
@@ -16,9 +17,6 @@ except SyntaxError as error:
 from tools.command_line import NOT_UP, OneLineParser, add_json, printed_aside, run_to_its_end
 from tools.local_cloud.errors import LocalCloudError
 from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER, SCOPES
-
-# The contract's; the functions' own pattern is in code that this environment can't import.
-CHARGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9*\-_=:+|@.]{0,63}")
 
 
 def main(command_line: list[str]) -> int:
@@ -91,8 +89,8 @@ def parser() -> OneLineParser:
 
 
 def _charger_id(text: str) -> str:
-    if text != EVERY_CHARGER and not CHARGER_ID.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} can't be the id of a charger")
+    if text != EVERY_CHARGER and not is_charger_id(text):
+        raise argparse.ArgumentTypeError(f"{text!r} can't be the id of a charger, which is {CHARGER_ID_RULE}")
     return text
 
 
