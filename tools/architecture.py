@@ -368,7 +368,3 @@ def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - a template is JSO
                 yield from references(each)
         case _:
             return
-
-
-if __name__ == "__main__":
-    main()

@@ -22,9 +22,7 @@ def changed(synthesis: Synthesis) -> dict[str, Any]:
 
 def test_the_drawings_are_what_is_synthesized(prod: Synthesis) -> None:
     document = architecture.COPY.read_text()
-    assert document == architecture.filled(document, prod.template), (
-        "run scripts/run.sh --cdk -- python -m tools.architecture"
-    )
+    assert document == architecture.filled(document, prod.template), "run scripts/telemetry.sh document architecture"
 
 
 def test_every_resource_of_every_stage_is_drawn_or_left_out_by_its_type(every_stage: Synthesis) -> None:
