@@ -12,12 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-if TYPE_CHECKING:
-    from telemetry.errors import QueueUnavailableError
-    from telemetry.fifo_queue import OutgoingMessage
-    from telemetry.latest_table import Item, Reading
+from telemetry.errors import QueueUnavailableError
+from telemetry.fifo_queue import OutgoingMessage
+from telemetry.latest_table import Item, Reading
 
 # The same at each run, so that what is written is as long each time.
 NOW = datetime(2026, 11, 23, 8, 20, 0, 123456, tzinfo=UTC)
@@ -40,16 +39,16 @@ class Queue:
 
     sends: list[list[str]] = field(default_factory=list[list[str]])
 
-    def send(self, message: "OutgoingMessage") -> None:
+    def send(self, message: OutgoingMessage) -> None:
         """Take a message."""
         self.sends.append([message.body])
 
-    def send_batch(self, messages: "Sequence[OutgoingMessage]") -> "Mapping[int, QueueUnavailableError]":
+    def send_batch(self, messages: Sequence[OutgoingMessage]) -> Mapping[int, QueueUnavailableError]:
         """Take messages."""
         self.sends.append([message.body for message in messages])
         return {}
 
-    def change_visibility(self, seconds_of: Mapping[str, int]) -> "Mapping[str, QueueUnavailableError]":
+    def change_visibility(self, seconds_of: Mapping[str, int]) -> Mapping[str, QueueUnavailableError]:
         """Refuse: nothing fails here.
 
         Raises:
@@ -62,19 +61,17 @@ class Queue:
 class Table:
     """Holds items, and remembers the size of each that was read or written."""
 
-    items: "dict[str, Item]" = field(default_factory=dict[str, dict[str, object]])
+    items: dict[str, Item] = field(default_factory=dict[str, dict[str, object]])
     read_bytes: list[int] = field(default_factory=list[int])
     written_bytes: list[int] = field(default_factory=list[int])
 
-    def read(self, charger_ids: Collection[str]) -> "Reading":
+    def read(self, charger_ids: Collection[str]) -> Reading:
         """Return the items."""
-        from telemetry.latest_table import Reading  # noqa: PLC0415 - the functions' packages are found once it runs
-
         found = {charger_id: self.items[charger_id] for charger_id in charger_ids if charger_id in self.items}
         self.read_bytes += map(size_of_item, found.values())
         return Reading(found)
 
-    def write(self, item: "Item", replaced_revision: int) -> None:
+    def write(self, item: Item, replaced_revision: int) -> None:
         """Store an item."""
         del replaced_revision
         self.items[str(item["chargerId"])] = item
@@ -125,7 +122,7 @@ def ingest(post: dict[str, Any], written: Callable[[], list[str]]) -> dict[str, 
         post: `events`, and `secondsAgo`, when they came.
         written: tells what was logged since it was asked before.
     """
-    from ingest import handler  # noqa: PLC0415 - the functions' packages are found once it runs
+    from ingest import handler  # noqa: PLC0415 - it keeps the output that it is imported with
     from telemetry import exact_json  # noqa: PLC0415 - as above
     from telemetry.observability import observed  # noqa: PLC0415 - as above
     from telemetry.settings import IngestSettings  # noqa: PLC0415 - as above
@@ -159,7 +156,7 @@ def processor(case: dict[str, Any], written: Callable[[], list[str]]) -> dict[st
         case: `earlier` and `now`, each with bodies of messages, one or several of each charger.
         written: tells what was logged since it was asked before.
     """
-    from processor.delivery import QueuedMessage  # noqa: PLC0415 - the functions' packages are found once it runs
+    from processor.delivery import QueuedMessage  # noqa: PLC0415 - it keeps the output that it is imported with
     from processor.processing import Processor  # noqa: PLC0415 - as above
     from processor.storing import Store  # noqa: PLC0415 - as above
     from telemetry.observability import observed  # noqa: PLC0415 - as above
