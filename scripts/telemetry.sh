@@ -2,9 +2,10 @@
 # The one door to everything: scripts/telemetry.sh --help tells what there is. It finds a Python, which makes the
 # environment and becomes the command in it (tools/environment).
 set -eu
-cd "$(dirname "$0")/.."
-# Images of containers often set it, and each start would compile again what it imports.
-unset PYTHONDONTWRITEBYTECODE
+CDPATH='' cd -- "$(dirname "$0")/.."
+# Images of containers often set the first, and each start would compile again what it imports; with the second Python
+# would not look for our modules where it stands.
+unset PYTHONDONTWRITEBYTECODE PYTHONSAFEPATH
 
 for python in python3 python3.14 python3.13 python3.12 python3.11 python; do
   # -S: the standard library is enough, and half the time.

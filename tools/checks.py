@@ -16,7 +16,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from tools.command_line import FAILED, INTERRUPTED, WRONG_ARGUMENTS, OneLineParser, run_to_its_end
 
@@ -42,6 +42,9 @@ COMPUTING = ["tests/unit", "tests/stack"]
 WAITING = ["tests/e2e"]
 # What pytest ends with then: https://docs.pytest.org/en/stable/reference/exit-codes.html
 PYTEST_REFUSES = 4
+# An unknown option, or a file that is not there.
+REFUSED = re.compile(r"^(?:ERROR|.*pytest: error): (?!usage)(.+)", re.MULTILINE)
+KILLED = "by kill"
 
 
 def main(arguments: list[str]) -> int:
@@ -66,13 +69,13 @@ def parser() -> OneLineParser:
 
 def _run(selection: Sequence[str], of_pytest: list[str]) -> int:
     forget_the_clouds()
+    signal.signal(signal.SIGTERM, _killed)
     if not of_pytest:
         return run_all(selection)
-    if refused := what_pytest_refuses(of_pytest):
-        print(f"test.sh: {refused}; see scripts/test.sh --help", file=sys.stderr)
-        return WRONG_ARGUMENTS
-    print("the tests that were asked for, without the checks: scripts/test.sh alone runs all", flush=True)
-    return run_tests([*PYTEST, *selection, *of_pytest])
+    code = run_tests([*PYTEST, *selection, *of_pytest])
+    if code != WRONG_ARGUMENTS:
+        print("the tests that were asked for, without the checks: scripts/test.sh alone runs all", flush=True)
+    return code
 
 
 def run_all(selection: Sequence[str]) -> int:
@@ -121,29 +124,39 @@ def running(command: Sequence[str], *, output: IO[str] | None = None) -> Generat
                 wait_for(tests)
 
 
-def what_pytest_refuses(arguments: list[str]) -> str | None:
-    """Return what is wrong with arguments for pytest, in its words: an unknown option, or a file that is not there."""
-    done = subprocess.run(
-        [*PYTEST, "--collect-only", "--quiet", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    refused = re.search(r"^(?:ERROR|.*pytest: error): (?!usage)(.+)", done.stderr, flags=re.MULTILINE)
-    return refused.group(1) if refused and done.returncode == PYTEST_REFUSES else None
-
-
 def run_tests(command: list[str]) -> int:
-    """Run a command that Ctrl-C reaches too, and give it the time to stop what it started; return the exit code."""
-    code, interrupted = wait_for(subprocess.Popen(command, cwd=ROOT, text=True))
+    """Run tests that Ctrl-C reaches too, and give them the time to stop what they started; return the exit code."""
+    with tempfile.TemporaryFile("w+") as errors:
+        code, interrupted = wait_for(subprocess.Popen(command, cwd=ROOT, text=True, stderr=errors), passes_on=KILLED)
+        errors.seek(0)
+        told = errors.read()
+    refused = REFUSED.search(told)
+    if code == PYTEST_REFUSES and refused:
+        print(f"test.sh: {refused[1]}; see scripts/test.sh --help", file=sys.stderr)
+        return WRONG_ARGUMENTS
+    print(told, end="", file=sys.stderr)
     return INTERRUPTED if interrupted else FAILED if code else 0
 
 
-def wait_for(process: subprocess.Popen[str]) -> tuple[int, bool]:
-    """Wait until a process has ended, whatever interrupts; return its exit code, and whether anything did."""
+def wait_for(process: subprocess.Popen[str], *, passes_on: str = "") -> tuple[int, bool]:
+    """Wait until a process has ended, whatever interrupts; return its exit code, and whether anything did.
+
+    Args:
+        process: hears the terminal's Ctrl-C itself, and a second one would cut short how it ends.
+        passes_on: the interruption that it does not hear, and is told of once.
+    """
     interrupted = False
     while True:
         try:
             return process.wait(), interrupted
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interruption:
+            if not interrupted and interruption.args == (passes_on,):
+                process.send_signal(signal.SIGINT)
             interrupted = True
+
+
+def _killed(*_: object) -> NoReturn:
+    raise KeyboardInterrupt(KILLED)
 
 
 def forget_the_clouds() -> None:

@@ -32,6 +32,7 @@ EXIT_CODES: Mapping[int, str] = {
     WRONG_ARGUMENTS: "wrong arguments, told in one line on standard error",
     NOT_UP: "the local cloud is not up: of `local status`",
     INTERRUPTED: "interrupted, by Ctrl-C or kill",
+    NO_READER: "nobody reads any more what it prints, e.g. `| head`",
 }
 
 
@@ -81,8 +82,8 @@ def file_to_write(suffix: str) -> Callable[[str], Path]:
         path = Path(text)
         if path.suffix != suffix:
             raise argparse.ArgumentTypeError(f"{text!r} does not end in {suffix}")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise argparse.ArgumentTypeError(f"{text!r} can't be written: {path.parent} is no folder that may be")
+        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise argparse.ArgumentTypeError(f"{text!r} can't be written: give a file in a folder that is there")
         return path
 
     return file

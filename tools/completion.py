@@ -55,7 +55,8 @@ def parser() -> OneLineParser:
     options = OneLineParser(
         prog=called(NAME),
         description="Print a script by which a shell completes the commands, their options and the stages.",
-        epilog=f'For a bash that runs: eval "$({called(NAME)} bash)"; for each to come, that line in ~/.bashrc.',
+        epilog=f'In bash and zsh: eval "$({called(NAME)} bash)", or zsh, after compinit; in fish: '
+        f"{called(NAME)} fish | source. For each shell to come, that line in what it reads at its start.",
     )
     options.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}")
     return options

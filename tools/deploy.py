@@ -6,6 +6,7 @@ The app is synthesized once, so that what was shown is what is deployed.
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,15 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from telemetry_stack.stages import STAGE_NAMES, NoAuth, StageSettings
-from tools.command_line import CommandError, OneLineParser, add_json, agrees, printed_aside, run_to_its_end
+from tools.command_line import (
+    CommandError,
+    OneLineParser,
+    add_json,
+    agrees,
+    did_you_mean,
+    printed_aside,
+    run_to_its_end,
+)
 from tools.local_cloud.cloud import chosen_cloud
 from tools.local_cloud.tokens import A_DAY, SCOPES
 from tools.preflight import account_of, check_bootstrap, deployable
@@ -37,6 +46,9 @@ DATA = (
     "AWS::Cognito::UserPool",
 )
 NOTHING_CHANGED = "nothing was changed"
+PASSED, NOT_RUN = "passed", "not run"
+# In its help: an option with its short form, at the beginning of a line.
+CDK_OPTIONS = re.compile(r"^  (-[\w-]+(?:, -[\w-]+)*)", re.MULTILINE)
 GOES_ON = "what CloudFormation has begun goes on; once that has ended, give the command again"
 
 
@@ -102,6 +114,8 @@ def main(command_line: list[str]) -> int:
         options.error("--confirm goes with --destroy")
     if of_cdk and arguments.destroy:
         options.error(f"--destroy takes no arguments of cdk deploy: {' '.join(of_cdk)}")
+    if refused := what_cdk_deploy_refuses(of_cdk):
+        options.error(refused)
     return run_to_its_end("deploy.sh", lambda: _run(arguments, of_cdk))
 
 
@@ -132,18 +146,31 @@ def parser() -> OneLineParser:
     return options
 
 
+def what_cdk_deploy_refuses(arguments: Sequence[str]) -> str | None:
+    """Return what is wrong with arguments for `cdk deploy`, which ignores an option that it does not know."""
+    if not arguments:
+        return None
+    told = subprocess.run(["cdk", "deploy", "--help"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    known = {name for names in CDK_OPTIONS.findall(told) for name in names.split(", ")}
+    for option in (each.partition("=")[0] for each in arguments if each.startswith("-")):
+        if option in {"-c", "--context"}:
+            return f"{option} would come after the synthesis: what a stage is, telemetry_stack/stages.py says"
+        if not {option, option.replace("--no-", "--", 1)} & known:
+            return f"neither this script nor cdk deploy has {option}{did_you_mean(option, known)}"
+    return None
+
+
 def _run(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> int:
     with printed_aside(arguments.json):
-        target = _done(arguments, of_cdk)
+        target, done = _done(arguments, of_cdk)
     if arguments.json:
         settings = target.settings
         told = {"stage": settings.name, "stack": settings.stack_name, "account": target.account}
-        outputs = {} if arguments.destroy else {"outputs": target.outputs()}
-        print(json.dumps({**told, "region": settings.region, **outputs}, indent=2))
+        print(json.dumps({**told, "region": settings.region, **done}, indent=2))
     return 0
 
 
-def _done(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> Target:
+def _done(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> tuple[Target, Mapping[str, object]]:
     with _interruption_told(NOTHING_CHANGED):
         target = target_of(arguments.stage, arguments.profile)
     # The CLI writes to the same terminal or file, without waiting for us.
@@ -152,9 +179,9 @@ def _done(arguments: argparse.Namespace, of_cdk: Sequence[str]) -> Target:
     print(f"{doing} stage {settings.name}: account {target.account}, region {settings.region}", flush=True)
     if arguments.destroy:
         destroy(target, confirmed=arguments.confirm)
-    else:
-        deploy(target, yes=arguments.yes, of_cdk=of_cdk)
-    return target
+        return target, {}
+    smoke_test = deploy(target, yes=arguments.yes, of_cdk=of_cdk)
+    return target, {"outputs": target.outputs(), "smokeTest": smoke_test}
 
 
 def target_of(stage: str, profile: str | None) -> Target:
@@ -179,8 +206,8 @@ def target_of(stage: str, profile: str | None) -> Target:
     return Target(settings, account, profile, outputs_file)
 
 
-def deploy(target: Target, *, yes: bool, of_cdk: Sequence[str] = ()) -> None:
-    """Synthesize, show the difference, ask, deploy and send an event.
+def deploy(target: Target, *, yes: bool, of_cdk: Sequence[str] = ()) -> str:
+    """Synthesize, show the difference, ask, deploy and send an event; return whether that `passed` or was `not run`.
 
     Args:
         target: the stage, and where it goes.
@@ -208,8 +235,10 @@ def deploy(target: Target, *, yes: bool, of_cdk: Sequence[str] = ()) -> None:
             )
     # The CLI has printed them.
     outputs = target.outputs()
+    if any(each == "--no-execute" or "prepare-change-set" in each for each in of_cdk):
+        return NOT_RUN
     with _interruption_told(f"{stack} is deployed"):
-        _smoke_test(target, outputs)
+        return _smoke_test(target, outputs)
 
 
 def destroy(target: Target, *, confirmed: str | None) -> None:
@@ -277,7 +306,7 @@ def _ask(at_stake: list[str], stack: str) -> None:
         raise CommandError(f"not deployed; {NOTHING_CHANGED}")
 
 
-def _smoke_test(target: Target, outputs: Mapping[str, str]) -> None:
+def _smoke_test(target: Target, outputs: Mapping[str, str]) -> str:
     settings, api_url, token = target.settings, outputs["ApiUrl"].rstrip("/"), os.environ.get("TELEMETRY_TOKEN")
     on_aws = settings.name != "local"
     if not on_aws:
@@ -291,12 +320,13 @@ def _smoke_test(target: Target, outputs: Mapping[str, str]) -> None:
             f"  smoke test not run, for want of a token: TELEMETRY_TOKEN=... scripts/deploy.sh {settings.name} "
             f"runs it, with scopes {' and '.join(SCOPES)} for charger {SMOKE_TEST_CHARGER}"
         )
-        return
+        return NOT_RUN
     try:
         with step(f"event of {SMOKE_TEST_CHARGER} posted and read back"):
             send_and_read_back(api_url, token, charger_id=SMOKE_TEST_CHARGER, proxies=on_aws)
     except SmokeTestError as error:
         raise CommandError(f"{settings.stack_name} is deployed, but the smoke test failed: {error}") from error
+    return PASSED
 
 
 def _deployed(target: Target) -> tuple[bool, dict[str, Any]]:

@@ -29,12 +29,17 @@ def main(command_line: list[str]) -> int:
     """Print the differences, and end with one clear line where that fails."""
     options = parser()
     ref = options.parse_args(command_line).ref
-    since = merge_base(ref)
-    if since is None:
-        options.error(
-            f"this clone knows no {ref} that HEAD comes from; give a branch or a commit, e.g. scripts/diff.sh HEAD~1"
-        )
-    return run_to_its_end("diff.sh", lambda: _run(since))
+
+    def run() -> int:
+        since = merge_base(ref)
+        if since is None:
+            options.error(
+                f"this clone knows no {ref} that HEAD comes from; give a branch or a commit, "
+                "e.g. scripts/diff.sh HEAD~1"
+            )
+        return _run(since)
+
+    return run_to_its_end("diff.sh", run)
 
 
 def _run(since: str) -> int:
@@ -55,10 +60,17 @@ def _run(since: str) -> int:
 
 
 def merge_base(ref: str) -> str | None:
-    """Return the commit that HEAD and the other have in common; None where there is none."""
-    done = subprocess.run(
-        ["git", "merge-base", "--", ref, "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    """Return the commit that HEAD and the other have in common; None where there is none.
+
+    Raises:
+        CommandError: there is no git.
+    """
+    try:
+        done = subprocess.run(
+            ["git", "merge-base", "--", ref, "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as error:
+        raise CommandError("there is no git on PATH, which knows what this checkout changes: install it") from error
     return done.stdout.strip() if done.returncode == 0 else None
 
 

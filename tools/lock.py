@@ -10,7 +10,8 @@ from tools.command_line import CommandError, OneLineParser, run_to_its_end
 from tools.progress import step
 
 ROOT = Path(__file__).resolve().parents[1]
-COMPILE = ["uv", "pip", "compile"]
+# Of this environment, whatever is on PATH.
+COMPILE = [str(Path(sys.executable).parent / "uv"), "pip", "compile"]
 HOW = ["--quiet", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]
 APP = ["--constraints", "lambdas/requirements.txt"]
 # What each lock is of. The functions first: the tests import them, so the development lock takes their versions.

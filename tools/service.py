@@ -1,6 +1,7 @@
 """The service that a command calls: of a stage or at a URL, by whose token, and how."""
 
 import argparse
+import os
 from collections.abc import Sequence
 
 import httpx
@@ -12,6 +13,7 @@ from tools.local_cloud.cloud import chosen_cloud
 from tools.local_cloud.tokens import A_DAY, EVERY_CHARGER
 
 LOCAL = "local"
+TOKEN_VARIABLE = "TELEMETRY_TOKEN"  # noqa: S105 - a name  # nosec B105
 # API Gateway answers within 30 s: docs/timeouts.md.
 TIMEOUT_SECONDS = 35.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -29,7 +31,11 @@ def add_service(options: argparse.ArgumentParser, *, may: str) -> None:
     )
     options.add_argument("--profile", help=f"the AWS profile to use; stage {LOCAL} needs none")
     options.add_argument("--url", type=_url, help="the API's URL, instead of a stage")
-    options.add_argument("--token", help=f"a bearer token that may {may}; stage {LOCAL} needs none")
+    options.add_argument(
+        "--token",
+        type=_token,
+        help=f"a bearer token that may {may} (default: {TOKEN_VARIABLE} of the environment); stage {LOCAL} needs none",
+    )
 
 
 def check_service(options: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
@@ -37,7 +43,14 @@ def check_service(options: argparse.ArgumentParser, arguments: argparse.Namespac
     if arguments.url and arguments.stage:
         options.error("give --stage or --url, not both")
     if not arguments.token and not is_local(arguments):
-        options.error(f"give a --token: only stage {LOCAL} makes one of its own")
+        # Where no list of processes and no history of a shell has it.
+        given = os.environ.get(TOKEN_VARIABLE, "")
+        if not given:
+            options.error(f"give a --token, or {TOKEN_VARIABLE}: only stage {LOCAL} makes one of its own")
+        try:
+            arguments.token = _token(given)
+        except argparse.ArgumentTypeError as error:
+            options.error(f"{TOKEN_VARIABLE}: {error}")
 
 
 def is_local(arguments: argparse.Namespace) -> bool:
@@ -86,6 +99,14 @@ def retry_after_of(answer: httpx.Response) -> float | None:
     """Return the seconds that an answer asks to wait; None where it asks for none, or for a date."""
     text = answer.headers.get("retry-after", "")
     return min(float(text), LONGEST_PAUSE_SECONDS) if text.isdecimal() else None
+
+
+def _token(text: str) -> str:
+    """Return a token as a header takes it; what is wrong with one is told without it."""
+    token = text.strip()
+    if not token or not all("!" <= each <= "~" for each in token):
+        raise argparse.ArgumentTypeError("that is no bearer token, which has letters, digits and signs alone")
+    return token
 
 
 def _url(text: str) -> str:

@@ -28,8 +28,8 @@ DOCUMENTED = commands()
 PLACEHOLDERS = {"STAGE": "dev", "[BUNDLE]": "bundle"}
 # Of these the arguments are another program's.
 ARGUMENTS_OF_OTHERS = ("scripts/cdk.sh ", "scripts/run.sh ")
-# These keep some, and give the others to the CDK's CLI or pytest.
-PASS_ARGUMENTS_ON = {"deploy", "test"}
+# These keep some, and give the others to pytest.
+PASS_ARGUMENTS_ON = {"test"}
 
 
 def lines_of(marked: list[Command]) -> Iterator[str]:

@@ -38,7 +38,7 @@ def become(parts: set[str], command: list[str], *, is_ours: bool = False) -> Non
         command: with its arguments.
         is_ours: whether it is a module that takes Ctrl-C over, see `tools/__init__.py`: until then it is held back.
     """
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -47,15 +47,9 @@ def become(parts: set[str], command: list[str], *, is_ours: bool = False) -> Non
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         if command:
             installation.become(command)
-    except KeyboardInterrupt as interrupted:
+    except KeyboardInterrupt:
         print("environment: interrupted", file=sys.stderr)
-        # As a shell says it of a program that a signal ended.
-        sys.exit(128 + next(iter(interrupted.args), INTERRUPTED - 128))
-
-
-def interrupt(signal_number: int, _frame: object) -> NoReturn:
-    """Let SIGTERM end an installation as Ctrl-C does."""
-    raise KeyboardInterrupt(signal_number)
+        sys.exit(INTERRUPTED)
 
 
 def split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -91,7 +91,9 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
             },
         ),
         "pictures": Command(
-            "draw what commands show on a terminal, for the documents", "tools.pictures", ("dev", "cdk", "emulator")
+            "draw what commands show on a terminal, for the documents",
+            "tools.pictures.__main__",
+            ("dev", "cdk", "emulator"),
         ),
         "lock": Command("lock every dependency group of pyproject.toml, with hashes", "tools.lock"),
         "bill-of-materials": Command(

@@ -46,6 +46,7 @@ class Run:
             CommandError: what was kept can't be read.
         """
         try:
+            self.progress.tell(f"asking {self.client.base_url} whether it can be read")
             # What can't be read in the end need not be sent.
             await read_back(self.client, self.plan.charger_ids[:1], attempts=1)
             await self._send()
@@ -57,7 +58,7 @@ class Run:
 
     def report(self) -> Report:
         """Return how it stands; also where it was interrupted."""
-        seconds = (self._ended or time.monotonic()) - self._begun
+        seconds = (self._ended or time.monotonic()) - self._begun if self._begun else 0.0
         return Report(self.plan, self.figures, seconds, self._differences)
 
     async def _read_back(self) -> dict[str, Json]:

@@ -20,6 +20,10 @@ GAP = 2
 # Of an id that is too long, its beginning and its end are shown: many differ in one of them alone.
 SHORTEST_ID = 16
 SHORTEST_FINDINGS = 8
+# Of the rules that there are: `! POWER_WHILE_NOT_CHARGING +2`.
+LONGEST_FINDINGS = 29
+# Where there is too little room for the others, these are not shown, in this order.
+LEFT_OUT_FIRST = ("register", "session")
 # The summary, the head of the table, the line of what is not shown, the footer.
 LINES_AROUND = 4
 
@@ -158,20 +162,26 @@ def _table(rows: Sequence[Row], width: int, *, is_old: bool) -> Table:
     style = "dim" if is_old else ""
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="dim")
     widths = _widths(rows, width)
-    for name, column in zip(COLUMNS, widths, strict=True):
+    for name, column in widths.items():
         table.add_column(name, width=column, no_wrap=True, justify="right" if name in NUMBERS else "left")
-    for name, *cells in rows:
-        table.add_row(_shortened(name, widths[0]), *cells, style=style)
+    for row in rows:
+        name, *cells = (each for column, each in zip(COLUMNS, row, strict=True) if column in widths)
+        table.add_row(_shortened(name, widths[COLUMNS[0]]), *cells, style=style)
     return table
 
 
-def _widths(rows: Sequence[Row], width: int) -> list[int]:
-    """Return the width of each column: where there is too little room, ids are cut first, and then findings."""
-    widths = [max(len(name), *(row[at].cell_len for row in rows), 0) for at, name in enumerate(COLUMNS)]
-    room = width - GAP * (len(COLUMNS) - 1) - sum(widths[1:-1])
-    if widths[0] + widths[-1] > room:
-        widths[0] = min(widths[0], max(room - widths[-1], SHORTEST_ID))
-        widths[-1] = max(room - widths[0], SHORTEST_FINDINGS)
+def _widths(rows: Sequence[Row], width: int) -> dict[str, int]:
+    """Return the width of each column that is shown; in those, ids are cut first, and then findings."""
+    ids, findings = COLUMNS[0], COLUMNS[-1]
+    widths = {name: max(len(name), *(row[at].cell_len for row in rows), 0) for at, name in enumerate(COLUMNS)}
+    too_long = max(widths[ids] - SHORTEST_ID, 0) + max(widths[findings] - LONGEST_FINDINGS, 0)
+    for name in LEFT_OUT_FIRST:
+        if sum(widths.values()) - too_long + GAP * (len(widths) - 1) > width:
+            del widths[name]
+    room = width - GAP * (len(widths) - 1) - sum(widths.values()) + widths[ids] + widths[findings]
+    if widths[ids] + widths[findings] > room:
+        widths[ids] = min(widths[ids], max(room - widths[findings], SHORTEST_ID))
+        widths[findings] = max(room - widths[ids], SHORTEST_FINDINGS)
     return widths
 
 

@@ -72,13 +72,15 @@ OVERRIDES = Overrides(
         # "DC-": CCS,
     },
     by_location={
-        # The fast chargers of `scripts/fleet.sh`.
-        "fleet-dc": CCS,
         # "us-garage-7": Profile(
         #     connector_type="nacs", nominal_voltage_v=120, phases=2, rated_current_a=48, rated_power_w=11_520
         # ),
     },
 )
+
+
+# Of one stage alone, by `locationId`: there stand the fast chargers that `scripts/fleet.sh` simulates.
+LOCATIONS_OF_STAGE: Mapping[str, Mapping[str, Profile]] = {"local": {"fleet-dc": CCS}}
 
 
 def profile_of(stage: str, charger_id: str, location_id: str | None, *, overrides: Overrides = OVERRIDES) -> Profile:
@@ -93,6 +95,7 @@ def profile_of(stage: str, charger_id: str, location_id: str | None, *, override
     prefixes = [prefix for prefix in overrides.by_charger_prefix if charger_id.startswith(prefix)]
     if prefixes:
         return overrides.by_charger_prefix[max(prefixes, key=len)]
-    if location_id is not None and location_id in overrides.by_location:
-        return overrides.by_location[location_id]
+    by_location = {**overrides.by_location, **LOCATIONS_OF_STAGE.get(stage, {})}
+    if location_id is not None and location_id in by_location:
+        return by_location[location_id]
     return STAGE_DEFAULTS.get(stage, TYPE2_THREE_PHASE)

@@ -122,7 +122,8 @@ def test_whatever_runs_is_given_the_time_to_stop_what_it_started(tmp_path: Path,
             # The second time by one who does not like to wait.
             started.send_signal(sent)
         _, errors = started.communicate(timeout=30)
-    assert (started.returncode, errors) == (130, "test.sh: interrupted\n")
+    how = "; by kill" if sent == signal.SIGTERM else ""
+    assert (started.returncode, errors) == (130, f"test.sh: interrupted{how}\n")
     assert {path.name for path in tmp_path.glob("*.cleaned-up")} == {"tests-e2e.cleaned-up", "tests-stack.cleaned-up"}
 
 
@@ -167,15 +168,8 @@ def tests_run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     ],
 )
 def test_who_names_tests_gets_those_without_the_checks_and_is_told_so(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tests_run: list[list[str]],
-    arguments: list[str],
-    of_pytest: list[str],
+    capsys: pytest.CaptureFixture[str], tests_run: list[list[str]], arguments: list[str], of_pytest: list[str]
 ) -> None:
-    def nothing(_arguments: list[str]) -> None: ...
-
-    monkeypatch.setattr(checks, "what_pytest_refuses", nothing)
     assert checks.main(arguments) == 0
     assert tests_run == [of_pytest]
     [told] = capsys.readouterr().out.splitlines()
@@ -202,17 +196,26 @@ def test_help_says_what_becomes_of_other_arguments(
         ("--al", "unrecognized arguments: --al"),
     ],
 )
-def test_what_pytest_would_refuse_is_told_in_one_line(
-    capsys: pytest.CaptureFixture[str], tests_run: list[list[str]], argument: str, told: str
-) -> None:
+def test_what_pytest_refuses_is_told_in_one_line(capfd: pytest.CaptureFixture[str], argument: str, told: str) -> None:
     assert checks.main([argument]) == 2
-    printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", f"test.sh: {told}; see scripts/test.sh --help\n")
-    assert tests_run == []
+    assert capfd.readouterr().err == f"test.sh: {told}; see scripts/test.sh --help\n"
 
 
-def test_a_part_of_the_tests_is_not_refused() -> None:
-    assert checks.what_pytest_refuses(["tests/unit/tools/test_checks.py", "-k", "nosuch"]) is None
+def test_tests_that_are_killed_are_interrupted_once_and_end_in_their_time(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom tools import checks\n"
+        f"checks.PYTEST = [sys.executable, '-c', {PATIENT.format(directory=str(tmp_path))!r}]\n"
+        "sys.exit(checks.main(['-x']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.PIPE, text=True) as started:
+        for sign in ("begun", "ending"):
+            while not list(tmp_path.glob(f"*.{sign}")):
+                assert started.poll() is None
+                time.sleep(0.02)
+            started.send_signal(signal.SIGTERM)
+        started.communicate(timeout=30)
+    assert started.returncode == 130
+    assert list(tmp_path.glob("*.cleaned-up"))
 
 
 @pytest.mark.usefixtures("everything")

@@ -79,3 +79,41 @@ def test_each_shell_is_told_of_each_command(shell: str, capsys: pytest.CaptureFi
     assert completion.main([shell]) == 0
     told = capsys.readouterr().out
     assert [name for name in COMMANDS if name not in told] == []
+
+
+# Of packages that are locked for the development alone, nothing is there in a clone that was only used.
+WITHOUT_DEVELOPMENT = """
+import re, sys
+from importlib import import_module
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+def locked(name):
+    return set(re.findall(r"^([a-z0-9._-]+)==", Path(name).read_text(), re.MULTILINE))
+
+development = locked("requirements-dev.txt") - locked("requirements.txt")
+missing = {
+    module
+    for module, packages in packages_distributions().items()
+    if all(re.sub(r"[-_.]+", "-", each).lower() in development for each in packages)
+}
+assert {"pytest", "pyte"} <= missing
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from tools.environment.commands import COMMANDS
+for command in COMMANDS.values():
+    if not command.is_another_program:
+        import_module(command.module).parser()
+"""
+
+
+def test_each_command_tells_its_arguments_without_the_packages_of_the_development() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_DEVELOPMENT], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")

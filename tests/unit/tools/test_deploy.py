@@ -22,6 +22,18 @@ ACCOUNT = "111122223333"
 OUTPUTS = {"ApiUrl": "https://api.test/", "TableName": "latest"}
 
 
+# As the CLI prints them; a word in a description is no option.
+HELP_OF_DEPLOY = """
+Options:
+  --context, -c        Add contextual string parameter
+  --rollback, -R       Rollback stack to stable state on failure, see
+                       --desroy  [boolean]
+  --tags, -t           Tags to add to the stack
+  --execute            Whether to execute the change set
+  --method             How to perform the deployment
+"""
+
+
 @dataclass
 class Cdk:
     """The CDK CLI: what was asked of it, and how each command is to end."""
@@ -34,6 +46,8 @@ class Cdk:
         self, arguments: list[str], *, stdout: TextIO | int, **_options: object
     ) -> subprocess.CompletedProcess[str]:
         _, command, *rest = arguments
+        if rest == ["--help"]:
+            return subprocess.CompletedProcess(arguments, 0, HELP_OF_DEPLOY)
         if not isinstance(stdout, int):
             print(f"cdk {command} tells", file=stdout)
         if command == self.interrupted_at:
@@ -205,6 +219,38 @@ def test_further_arguments_go_to_cdk_deploy_and_to_nothing_else(cdk: Cdk) -> Non
     at = deployed.index("--no-rollback")
     assert deployed[at : at + 3] == ["--no-rollback", "--tags", "team=charging"]
     assert "--no-rollback" not in synth + diff
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("--desroy", "neither this script nor cdk deploy has --desroy"),
+        ("--rolback", "neither this script nor cdk deploy has --rolback (did you mean --rollback?)"),
+        ("-x", "neither this script nor cdk deploy has -x"),
+        ("--context=a=b", "--context would come after the synthesis"),
+        ("-c", "-c would come after the synthesis"),
+    ],
+)
+@pytest.mark.usefixtures("dev")
+def test_what_neither_it_nor_the_cdk_has_is_refused(
+    cdk: Cdk, capsys: pytest.CaptureFixture[str], argument: str, told: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        deploy.main(["dev", "--yes", argument])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"deploy.sh: {told}")
+    assert cdk.commands == []
+
+
+@pytest.mark.usefixtures("dev")
+@pytest.mark.parametrize("argument", ["--no-execute", "--method=prepare-change-set"])
+def test_what_is_not_executed_is_not_tried(
+    cdk: Cdk, monkeypatch: pytest.MonkeyPatch, sent: list[tuple[object, ...]], argument: str
+) -> None:
+    monkeypatch.setenv("TELEMETRY_TOKEN", "token")
+    assert deploy.main(["dev", "--yes", argument]) == 0
+    assert cdk.names[-1] == "deploy"
+    assert sent == []
 
 
 @pytest.mark.usefixtures("dev")

@@ -176,7 +176,7 @@ def test_where_the_system_has_no_certificates_uv_uses_its_own(
     assert environment.environment()["UV_SYSTEM_CERTS"] == "true"
 
 
-@pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
 def test_an_interrupted_installation_ends_in_one_line_with_all_that_it_started(
     tmp_path: Path, sent: signal.Signals, exit_code: int
 ) -> None:

@@ -8,9 +8,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tools import pictures
 from tools.command_line import CommandError
-from tools.pictures import Picture
+from tools.pictures import __main__ as command
+from tools.pictures import drawing as pictures
+from tools.pictures.catalogue import Picture
 
 DRAWN = sorted(pictures.DIRECTORY.iterdir())
 SVG = "{http://www.w3.org/2000/svg}"
@@ -119,7 +120,7 @@ def test_a_command_that_fails_is_told_with_its_last_line() -> None:
 
 def test_a_picture_that_is_not_known_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        pictures.main(["sunset"])
+        command.main(["sunset"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines() == [
         "telemetry.sh: no picture sunset; see scripts/telemetry.sh pictures --help"
@@ -140,9 +141,10 @@ except KeyboardInterrupt:
         f"import pathlib\nwhile not pathlib.Path({str(begun)!r}).exists(): pass\nprint('seen')",
         beside=shlex.join([sys.executable, "-c", beside]),
     )
-    monkeypatch.setattr(pictures, "PICTURES", {"both": waiting})
+    for module in (command, pictures):
+        monkeypatch.setattr(module, "PICTURES", {"both": waiting})
     monkeypatch.setattr(pictures, "DIRECTORY", tmp_path)
     monkeypatch.setattr(pictures, "ROOT", tmp_path)
-    assert pictures.main(["both"]) == 0
+    assert command.main(["both"]) == 0
     assert interrupted.exists()
     assert "seen" in lines_of((tmp_path / "both.svg").read_text())

@@ -14,6 +14,8 @@ from tools.watch.__main__ import main
         (["--url", "https://a", "--token", "t"], "only of stage local"),
         (["--stage", "dev", "CP-1"], "give a --token"),
         (["--url", "https://a", "--stage", "dev", "--token", "t", "CP-1"], "--stage or --url, not both"),
+        (["--url", "https://a", "--token", "secret\u00e4", "CP-1"], "argument --token: that is no bearer token"),
+        (["--url", "https://a", "--token", " ", "CP-1"], "argument --token: that is no bearer token"),
         (["-CP", "CP-1"], "unrecognized arguments"),
         (["CP 1"], "'CP 1' can't be the id of a charger"),
         (["--interval", "0"], "'0' is not a number from 0.5 to 3,600"),

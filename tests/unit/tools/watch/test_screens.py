@@ -110,7 +110,18 @@ def test_in_a_narrow_terminal_ids_are_cut_in_the_middle_and_nothing_else_but_fin
     assert FLEET_ID.startswith(beginning)
     assert FLEET_ID.endswith(end)
     assert len(end) > 8
-    assert "SuspendedEVSE  7.40 kW        -  789.8 kWh  0 s" in lines[2]
+    assert "SuspendedEVSE  7.40 kW" in lines[2]
+
+
+def test_in_a_narrow_terminal_energies_are_left_out_before_findings_are_cut() -> None:
+    told = item(FLEET_ID, status="SuspendedEVSE", energyImportWh=789_769.3, findings=[finding("VOLTAGE_OUT_OF_RANGE")])
+    lines = {width: lines_of(view(told), width=width) for width in (80, 100, 120)}
+    assert all("VOLTAGE_OUT_OF_RANGE" in each[2] for each in lines.values())
+    assert [[name in each[1] for name in ("session", "register")] for each in lines.values()] == [
+        [True, False],
+        [True, True],
+        [True, True],
+    ]
 
 
 def test_while_the_service_does_not_answer_what_was_read_stays_and_the_footer_says_why() -> None:

@@ -1,8 +1,4 @@
-"""Draws what commands show on a terminal: `docs/pictures/NAME.svg`, from a real run of each.
-
-Run it with `scripts/telemetry.sh pictures [NAME...]`. To draw another command, add
-it to `PICTURES`. A picture holds no token and no path of this machine, and needs no font from elsewhere.
-"""
+"""Runs commands on a terminal of their own, and draws what that shows."""
 
 import io
 import os
@@ -10,11 +6,9 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import termios
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -25,15 +19,12 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tools.command_line import CommandError, OneLineParser, run_to_its_end
-from tools.environment.commands import called
+from tools.command_line import CommandError
+from tools.pictures.catalogue import MOST_ROWS, PICTURES, Picture
 
-NAME = "pictures"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DIRECTORY = ROOT / "docs" / "pictures"
 COLUMNS = 112
-# More than any command prints, so that nothing scrolls away.
-MOST_ROWS = 500
 CHUNK = 65_536
 # As tokens are in JWT's form: two parts of JSON, of which the first begins like this, and a signature.
 TOKEN = re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -43,56 +34,12 @@ FONTS = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monos
 FONT_FACE = re.compile(r"\s*@font-face \{\{.*?\}\}", re.DOTALL)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A command to draw.
+def draw(names: Sequence[str]) -> int:
+    """Draw the pictures of these names; return the exit code.
 
-    Attributes:
-        command: as somebody types it, in the root of the repository.
-        until: once this is on the screen, it is drawn and the command is interrupted; None for a command that ends.
-        beside: another command, which runs meanwhile and is not drawn; none where empty.
-        rows: the height of the terminal.
-        first: so many lines are shown of what it printed.
-        last: so many lines are shown of its end, where it printed more.
+    Raises:
+        CommandError: a command failed.
     """
-
-    command: str
-    until: re.Pattern[str] | None = None
-    beside: str = ""
-    rows: int = 40
-    first: int = MOST_ROWS
-    last: int = 0
-
-
-PICTURES = {
-    "local-up": Picture(command="scripts/local.sh up", first=18, last=14),
-    "fleet": Picture(command="scripts/fleet.sh --chargers 200 --duration 60 --flaws 0.2"),
-    "watch": Picture(
-        command="scripts/watch.sh",
-        beside="scripts/fleet.sh --chargers 30 --interval 3 --duration 40 --flaws 0.2",
-        until=re.compile(r"[1-9]\d charging.* findings.*! warning", re.DOTALL),
-        rows=30,
-    ),
-}
-
-
-def main(arguments: list[str]) -> int:
-    """Draw the pictures that are named, or all; return the exit code: 0, 1 where a command failed, 2 for usage."""
-    options = parser()
-    names: list[str] = options.parse_args(arguments).name
-    if unknown := sorted(set(names) - PICTURES.keys()):
-        options.error(f"no picture {', '.join(unknown)}")
-    return run_to_its_end(f"telemetry.sh {NAME}", lambda: _draw(names or list(PICTURES)))
-
-
-def parser() -> OneLineParser:
-    """Return what reads the arguments."""
-    options = OneLineParser(prog=called(NAME), description="Draw what commands show on a terminal.")
-    options.add_argument("name", nargs="*", help=f"which of {', '.join(PICTURES)}; all where none is named")
-    return options
-
-
-def _draw(names: Sequence[str]) -> int:
     DIRECTORY.mkdir(exist_ok=True)
     for name in names:
         picture = PICTURES[name]
@@ -230,7 +177,3 @@ def _shortened(lines: Sequence[Text], picture: Picture) -> list[Text]:
         return list(lines)
     end = [Text("..."), *lines[-picture.last :]] if picture.last else []
     return [*lines[: picture.first], *end]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
