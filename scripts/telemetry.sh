@@ -3,9 +3,9 @@
 # environment and becomes the command in it (tools/environment).
 set -eu
 CDPATH='' cd -- "$(dirname "$0")/.."
-# Images of containers often set the first, and each start would compile again what it imports; with the second Python
-# would not look for our modules where it stands.
-unset PYTHONDONTWRITEBYTECODE PYTHONSAFEPATH
+# Images of containers often set the first, and each start would compile again what it imports; by the others Python would
+# find other modules than ours and those that are locked.
+unset PYTHONDONTWRITEBYTECODE PYTHONSAFEPATH PYTHONPATH PYTHONHOME PYTHONPLATLIBDIR PYTHONINSPECT PYTHONSTARTUP
 
 for python in python3 python3.14 python3.13 python3.12 python3.11 python; do
   # -S: the standard library is enough, and half the time.

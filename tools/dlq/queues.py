@@ -23,6 +23,9 @@ LONG_POLL_SECONDS = 1
 # Thousands of messages are held again within some seconds.
 CALLS_AT_ONCE = 8
 
+# SQS's are of 128 bits; whoever may send to the DLQ may say anything.
+LONGEST_SEQUENCE_NUMBER = 39
+
 # What a call did not do, each with why.
 Refused = Mapping[str, str]
 
@@ -65,7 +68,8 @@ class DeadLetter:
     def order(self) -> int:
         """What tells which of two messages of a charger was sent to the queue before the other."""
         source = self.attributes.get("sourceSequenceNumber", "")
-        return int(source) if source.isdecimal() else int(self.sequence_number)
+        is_one = source.isdecimal() and len(source) <= LONGEST_SEQUENCE_NUMBER
+        return int(source) if is_one else int(self.sequence_number)
 
 
 @dataclass(frozen=True)

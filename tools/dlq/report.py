@@ -63,7 +63,7 @@ class Summary:
         """When it was sent to the queue, as far as that is known."""
         try:
             return datetime.fromisoformat(self.message.attributes["firstSeenAt"]).astimezone(UTC)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return self.message.sent_at
 
     def as_json(self) -> dict[str, object]:

