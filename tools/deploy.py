@@ -324,6 +324,9 @@ def _smoke_test(target: Target, outputs: Mapping[str, str]) -> str:
     try:
         with step(f"event of {SMOKE_TEST_CHARGER} posted and read back"):
             send_and_read_back(api_url, token, charger_id=SMOKE_TEST_CHARGER, proxies=on_aws)
+        if not on_aws:
+            # That of the outputs is of a host that nobody knows.
+            print(f"the API of the local cloud: {api_url}")
     except SmokeTestError as error:
         raise CommandError(f"{settings.stack_name} is deployed, but the smoke test failed: {error}") from error
     return PASSED
