@@ -66,7 +66,7 @@ def test_rows_are_there_for_machines_and_the_table_for_people(
     [
         (["--only", "pots"], "there is no benchmark 'pots' (did you mean post?)"),
         (["--plot", "bench.png"], "'bench.png' does not end in .svg"),
-        (["--plot", "no/such/folder/bench.svg"], "no/such/folder is no folder"),
+        (["--plot", "no/such/folder/bench.svg"], "give a file in a folder that is there"),
     ],
 )
 def test_what_can_not_be_measured_or_drawn_is_told_before_anything_runs(
