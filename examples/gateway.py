@@ -1,6 +1,6 @@
 """A minimal gateway: collects telemetry events of several chargers and posts them together, losing none.
 
-    producer | TELEMETRY_API_URL=... TELEMETRY_TOKEN=... python examples/gateway.py > refused.jsonl
+    producer | TELEMETRY_API_URL=... TELEMETRY_TOKEN=... scripts/run.sh -- python examples/gateway.py > refused.jsonl
 
 It reads events from a pipe on standard input, one JSON object a line, and posts them as gzip every few seconds, or at
 once where a status changed or a post is full; one request at a time, in order. What the API did not accept this time
