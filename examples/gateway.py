@@ -93,7 +93,10 @@ class Gateway:
                 self.sending = remaining(self.sending, answer)
             if self.sending:
                 seconds, attempt = pause_seconds(answer, attempt), attempt + 1
-                print(f"gateway: {answer}: {len(self.sending)} events again in {seconds:.1f} s", file=sys.stderr)
+                print(
+                    f"gateway: {answer or 'no answer'}: {len(self.sending)} events again in {seconds:.1f} s",
+                    file=sys.stderr,
+                )
                 await asyncio.sleep(seconds)
 
 
