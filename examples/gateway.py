@@ -1,11 +1,12 @@
 """A minimal gateway: collects telemetry events of several chargers and posts them together, losing none.
 
-    producer | TELEMETRY_API_URL=... TELEMETRY_TOKEN=... python examples/gateway.py > refused.jsonl
+    producer | TELEMETRY_API_URL=... TELEMETRY_TOKEN=... scripts/run.sh -- python examples/gateway.py > refused.jsonl
 
 It reads events from a pipe on standard input, one JSON object a line, and posts them as gzip every few seconds, or at
 once where a status changed or a post is full; one request at a time, in order. What the API did not accept this time
 is posted again as it is; what it refuses for good goes to standard output, with why. It ends when the input does and
-all is posted; at SIGTERM after `FLUSH_SECONDS` at most: what is left goes to standard output, and the exit code is 1.
+all is posted; at SIGTERM and SIGINT after `FLUSH_SECONDS` at most. What is left, also where it ends by a fault, goes to
+standard output, and the exit code is 1.
 """
 
 import asyncio
@@ -86,31 +87,48 @@ class Gateway:
             answer = None
             headers = {"Authorization": f"Bearer {os.environ['TELEMETRY_TOKEN']}", "Content-Type": "application/gzip"}
             body = gzip.compress(b"[" + b",".join(self.sending) + b"]")
-            with suppress(httpx.TransportError):
+            with suppress(httpx.HTTPError):
                 answer = await self._client.post("/telemetry/batch", content=body, headers=headers)
                 # No others are added to them: the queue drops a message whose very events it has taken already.
                 self.sending = remaining(self.sending, answer)
             if self.sending:
                 seconds, attempt = pause_seconds(answer, attempt), attempt + 1
-                print(f"gateway: {answer}: {len(self.sending)} events again in {seconds:.1f} s", file=sys.stderr)
+                print(
+                    f"gateway: {answer or 'no answer'}: {len(self.sending)} events again in {seconds:.1f} s",
+                    file=sys.stderr,
+                )
                 await asyncio.sleep(seconds)
 
 
-def remaining(events: Sequence[bytes], answer: httpx.Response) -> list[bytes]:
+def remaining(events: Sequence[bytes], answer: httpx.Response) -> Sequence[bytes]:
     """Return the events that are to be posted again, in order, after telling of those that are refused."""
-    body: dict[str, Any] = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-    of_each = {**body, "status": answer.status_code, "retryable": answer.status_code in TRY_AGAIN}
+    results = results_of(answer, len(events))
+    if results is None:
+        return events
     left: list[bytes] = []
-    for event, result in zip(events, body.get("results", [of_each] * len(events)), strict=True):
+    for event, result in zip(events, results, strict=True):
         if result["status"] != HTTPStatus.ACCEPTED:
             left.append(event) if result["retryable"] else refuse(event, result)
     return left
 
 
+def results_of(answer: httpx.Response, events: int) -> list[dict[str, Any]] | None:
+    """Return the result of each event, or None for an answer that tells none: the page of a proxy, half of a body."""
+    try:
+        body: dict[str, Any] = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        of_each = {**body, "status": answer.status_code, "retryable": answer.status_code in TRY_AGAIN}
+        results = body["results"] if "results" in body or not answer.is_error else [of_each] * events
+        told = [each["status"] == HTTPStatus.ACCEPTED or isinstance(each["retryable"], bool) for each in results]
+    except (LookupError, TypeError, ValueError, RecursionError):
+        return None
+    return results if len(told) == events and all(told) else None
+
+
 def pause_seconds(answer: httpx.Response | None, attempt: int) -> float:
     """Return how long the API asks to wait, and up to 1, 2, 4... seconds more by chance, so that senders part."""
     asked = answer.headers.get("retry-after", "") if answer else ""
-    return int(asked or 0) + random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2**attempt))  # noqa: S311 # nosec B311
+    seconds = min(LONGEST_PAUSE_SECONDS, float(asked)) if asked.isdecimal() else 0  # The API sends no dates.
+    return seconds + random.uniform(0, min(LONGEST_PAUSE_SECONDS, 2**attempt))  # noqa: S311 # nosec B311
 
 
 def refuse(event: bytes, why: Mapping[str, object]) -> None:
@@ -128,20 +146,29 @@ async def main() -> int:
         collecting = asyncio.create_task(gateway.collect(lines))
         delivering = asyncio.create_task(gateway.deliver())
 
-        def terminate() -> None:
+        def close() -> None:
             with suppress(BlockingIOError, ValueError):  # All is read, or the input has ended.
                 while data := os.read(sys.stdin.fileno(), MOST_BYTES):
                     lines.feed_data(data)
             pipe.close()
+
+        def terminate() -> None:
+            close()
             loop.call_later(FLUSH_SECONDS, delivering.cancel)
 
-        loop.add_signal_handler(signal.SIGTERM, terminate)
-        with suppress(asyncio.CancelledError):
-            await delivering
-        collecting.cancel()
-    left = [*gateway.sending, *gateway.waiting, *(await lines.read()).splitlines()]
-    for event in left:
-        refuse(event, {"detail": "was not posted: the gateway had to end"})
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, terminate)
+        left: list[bytes] = []
+        try:
+            with suppress(asyncio.CancelledError):
+                await delivering
+        finally:
+            collecting.cancel()
+            await asyncio.wait([collecting])
+            close()
+            left = [*gateway.sending, *gateway.waiting, *(await lines.read()).splitlines()]
+            for event in left:
+                refuse(event, {"detail": "was not posted: the gateway had to end"})
     return 1 if left else 0
 
 

@@ -47,7 +47,7 @@ _BLOCK_MARK = re.compile(rf"\({_NEEDS}\)[.:]?$")
 # A script with something behind it: its name alone is spoken of, not told to be run.
 _INLINE = re.compile(rf"`(?P<text>(?:[A-Z_]+=\S+ )?scripts/[^`\s]+\s[^`]+)`(?:\s\({_NEEDS}\))?")
 
-# What the tests of one document run whole: its blocks in their order.
+# What the tests of one document run whole: its blocks in their order, but for those that are marked.
 RUN_WHOLE = {
     "README.md": "tests/e2e/test_documented_commands.py",
     "docs/clients.md": "tests/e2e/test_clients_document.py",
@@ -70,6 +70,12 @@ TOLD_OTHERWISE = {
     "scripts/telemetry.sh prices": "needs AWS",
     "scripts/telemetry.sh document faults": "takes minutes",
 }
+
+
+def need_of(block: Block) -> str:
+    """Return why no test runs a block, as the text before it says; empty where one does."""
+    told = _BLOCK_MARK.search(block.before.rstrip())
+    return told["needs"] if told else ""
 
 
 def without_blocks(text: str) -> str:
@@ -104,8 +110,7 @@ def commands_of(document: str, text: str) -> Iterator[Command]:
     page = _PAGE_MARK.search(text)
     of_page = page["needs"] if page else ""
     for block in blocks_of(text):
-        told = _BLOCK_MARK.search(block.before.rstrip())
-        needs = told["needs"] if told else of_page
+        needs = need_of(block) or of_page
         if block.language == "sh":
             yield Command(document, block.code, needs, block.language)
         elif block.language == "console":
@@ -119,7 +124,8 @@ def commands_of(document: str, text: str) -> Iterator[Command]:
 
 def is_run_elsewhere(command: Command) -> bool:
     """Tell whether a test of its own runs it."""
-    return command.text in RUN_ELSEWHERE or (command.block == "sh" and command.document in RUN_WHOLE)
+    is_run_whole = command.block == "sh" and not command.needs and command.document in RUN_WHOLE
+    return command.text in RUN_ELSEWHERE or is_run_whole
 
 
 def is_of_the_local_cloud(text: str) -> bool:

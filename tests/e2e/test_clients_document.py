@@ -43,7 +43,9 @@ def start(api: Api, language: str, code: str, charger_id: str, directory: Path) 
         text=True,
     )
     assert process.stdin
-    process.stdin.write(code.replace("CP-", f"{charger_id}-").replace("examples/", f"{PROJECT}/examples/"))
+    for part in ("examples/", "scripts/"):
+        code = code.replace(part, f"{PROJECT}/{part}")
+    process.stdin.write(code.replace("CP-", f"{charger_id}-"))
     process.stdin.close()
     process.stdin = None
     return process

@@ -1,12 +1,15 @@
 """`examples/gateway.py`, as a process that a producer writes to, against the stack with faults."""
 
+import gzip
 import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -33,15 +36,19 @@ class Gateway:
         refused, _ = self.process.communicate(timeout=60)
         return self.process.returncode, [json.loads(line) for line in refused.splitlines()]
 
-    def told_to_end(self) -> tuple[int, list[Json]]:
-        """Return the same after SIGTERM, with the input still open."""
-        self.process.send_signal(signal.SIGTERM)
+    def ends_while_written_to(self) -> tuple[int, list[Json]]:
+        """Return the same with the input still open."""
         assert self.process.stdin
         stdin, self.process.stdin = self.process.stdin, None
         try:
             return self.ends()
         finally:
             stdin.close()
+
+    def told_to_end(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, list[Json]]:
+        """Return the same after a signal."""
+        self.process.send_signal(how)
+        return self.ends_while_written_to()
 
 
 @contextmanager
@@ -61,6 +68,30 @@ def running(api: Api, **settings: float) -> Generator[Gateway]:
             yield Gateway(process)
         finally:
             process.kill()
+
+
+@contextmanager
+def answering(*answers: tuple[int, dict[str, str], bytes]) -> Generator[tuple[str, list[bytes]]]:
+    """Serve these answers, one after the other, with status, headers and body; yield the URL and what is posted."""
+    posted: list[bytes] = []
+    coming = iter(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))))
+            status, headers, body = next(coming)
+            self.send_response_only(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", posted
+        finally:
+            server.shutdown()
 
 
 @pytest.fixture
@@ -150,3 +181,39 @@ def test_what_the_api_never_accepted_is_told_when_the_gateway_has_to_end(charger
         code, left = gateway.told_to_end()
     assert code == 1
     assert [json.loads(str(each["event"])) for each in left] == events
+
+
+def test_it_goes_on_after_answers_that_are_none_of_the_apis(charger_id: str) -> None:
+    with (
+        answering(
+            (503, {"Retry-After": "Fri, 01 Jan 2027 00:00:00 GMT"}, b""),
+            (202, {"Content-Type": "application/json", "Content-Encoding": "gzip"}, b"no gzip"),
+            (202, {"Content-Type": "application/json"}, b'{"results": [{"sta'),
+            (202, {"Content-Type": "application/json"}, b'{"results": [{"status": 202}]}'),
+        ) as (url, posted),
+        running(Api(url, "none"), LONGEST_PAUSE_SECONDS=0) as gateway,
+    ):
+        gateway.write(event_of(charger_id))
+        assert gateway.ends() == (0, [])
+    assert len(posted) == 4
+    assert len(set(posted)) == 1
+
+
+def test_what_was_not_posted_is_told_too_where_the_gateway_ends_by_a_fault(charger_id: str) -> None:
+    events = [{**each, "chargerStatus": "Charging"} for each in events_of(charger_id, 2)]
+    with running(Api("http://127.0.0.1:1", "a token that no header takes: \u2603")) as gateway:
+        gateway.write(*events)
+        code, left = gateway.ends_while_written_to()
+    assert code == 1
+    assert [json.loads(str(each["event"])) for each in left] == events
+
+
+def test_an_interrupt_ends_it_as_sigterm_does(charger_id: str) -> None:
+    with running(Api("http://127.0.0.1:1", "none"), COLLECT_SECONDS=3600, FLUSH_SECONDS=0) as gateway:
+        gateway.write({**event_of(charger_id), "chargerStatus": "Charging"})
+        assert gateway.process.stderr
+        assert b"events again in" in gateway.process.stderr.readline()
+        gateway.write(event_of(charger_id, reading="last"))
+        code, left = gateway.told_to_end(signal.SIGINT)
+    assert code == 1
+    assert len(left) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import blocks_of
+from tests.documents import blocks_of, need_of
 from tests.repository_copy import ROOT, as_run_here, copy_repository, run_in
 
 DOCUMENT = ROOT / "docs" / "extending.md"
@@ -54,7 +54,8 @@ def example(section: str) -> Example:
         name: block.code for block in blocks if block.language == "diff" for name in CHANGED_FILE.findall(block.code)
     }
     new_files = {found[1]: block.code for block in blocks if (found := NEW_FILE.search(block.before))}
-    lines = [line for block in blocks if block.language == "sh" for line in block.code.splitlines()]
+    programs = [block.code for block in blocks if block.language == "sh" and not need_of(block)]
+    lines = [line for code in programs for line in code.splitlines()]
     assert len(diffs) + len(new_files) == sum(block.language in {"diff", "python"} for block in blocks)
     return Example(diffs, new_files, lines, FORGOTTEN.findall(section))
 
