@@ -121,8 +121,8 @@ def test_on_a_terminal_it_stays_shows_who_joins_and_ends_when_interrupted(
     cloud: Cloud, api: Api, charger_id: str
 ) -> None:
     controller, terminal = pty.openpty()
-    # High enough for what matters as much as the charger that joins, of all tests.
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 400, 120, 0, 0))
+    # High enough for what matters as much as the charger that joins, of all tests, and wide enough for whole ids.
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 400, 200, 0, 0))
     environment = {"LOCAL_DIRECTORY": str(cloud.shell.directory), "LOCAL_PORT": str(cloud.shell.port), "TERM": "xterm"}
     shown = bytearray()
 
