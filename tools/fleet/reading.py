@@ -85,4 +85,4 @@ async def _get(client: httpx.AsyncClient, charger_ids: Sequence[str], attempts: 
                 break
         if attempt < attempts - 1:
             await asyncio.sleep(pause if pause is not None else FIRST_PAUSE_SECONDS * (attempt + 1))
-    raise CommandError(f"the service can't be read: {why}; check its URL, and that the token may read")
+    raise CommandError(f"what is kept can't be read back: {why}; check the URL, and that the token may read")
