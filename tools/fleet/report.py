@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from tools.command_line import printable
 from tools.fleet.figures import Figures, rate_of
 from tools.fleet.ledger import Difference
 from tools.fleet.plan import Plan
@@ -52,7 +53,7 @@ class Report:
 
     def as_text(self) -> str:
         """Return it for a person."""
-        return "\n".join(self._lines())
+        return "\n".join(map(printable, self._lines()))
 
     def as_json(self) -> str:
         """Return it for a program: seconds, events a second, and milliseconds by percentile."""

@@ -13,10 +13,11 @@ from tools.fleet.figures import Figures
 from tools.fleet.ledger import Difference, Ledger
 from tools.fleet.plan import Plan
 from tools.fleet.posts import Post, senders_of
-from tools.fleet.reading import Json, read_back, settled
+from tools.fleet.reading import read_back, settled
 from tools.fleet.report import INTERRUPTED, Report, progress_line
 from tools.fleet.sending import Sender
 from tools.progress import Progress
+from tools.service import JsonObject
 
 EVERY_SECONDS = 0.5
 
@@ -67,7 +68,7 @@ class Run:
         seconds = (self._ended or time.monotonic()) - self._begun if self._begun else 0.0
         return Report(self.plan, self.figures, seconds, self._differences, self._not_read)
 
-    async def _read_back(self) -> dict[str, Json]:
+    async def _read_back(self) -> dict[str, JsonObject]:
         return await read_back(self.client, self.plan.charger_ids)
 
     async def _send(self) -> None:

@@ -53,6 +53,16 @@ def test_the_report_lists_the_differences_the_first_of_many_alone() -> None:
     assert len(json.loads(many.as_json())["differences"]) == 30
 
 
+def test_the_report_shows_what_the_service_says_and_does_not_obey_it() -> None:
+    def told(said: str) -> str:
+        figures = Figures(rejected=Counter({f"422 {said}": 1}))
+        return Report(plan(), figures, 1.0, [Difference("F-1", f"has {said}")]).as_text()
+
+    hostile = told("\x1b]0;owned\x07\u202e\nverdict   no difference")
+    assert all(line.isprintable() for line in hostile.splitlines())
+    assert len(hostile.splitlines()) == len(told("").splitlines())
+
+
 def test_the_report_for_a_program_has_the_same_figures() -> None:
     told = json.loads(report(Difference("F-1", "charger: stale")).as_json())
     assert told["differences"] == [{"chargerId": "F-1", "what": "charger: stale"}]
@@ -85,6 +95,9 @@ def test_progress_tells_the_rate_and_what_was_rejected_by_status() -> None:
         "--stage dev",
         "--url ftp://a --token t",
         "--url https://a",
+        "--url http://xn--a --token t",
+        "--url http://:x --token t",
+        "--url https:// --token t",
         "--url https://a --token t --stage dev",
     ],
 )

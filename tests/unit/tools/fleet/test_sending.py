@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import httpx
 import pytest
@@ -106,6 +106,99 @@ def test_what_was_never_answered_is_unknown() -> None:
     service.post(TIME)
     assert service.figures.unknown == 1
     assert service.ledger.unknown == {PLACE: {TIME}}
+
+
+BROKEN = [
+    httpx.Response(200, text="<html>"),
+    httpx.Response(200, content=b'{"items": [{"chargerId": "a'),
+    httpx.Response(200, json=[1]),
+    httpx.Response(200, content=b"null"),
+    httpx.Response(200, content=b"[" * 200_000),
+    httpx.Response(200, content=b'{"items": ' + b"9" * 5000 + b"}"),
+    httpx.Response(200, content=b"\xff\xfe{"),
+]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *BROKEN,
+        httpx.Response(202, json={"results": [{"status": "202"}]}),
+        httpx.Response(202, json={"results": [{"status": 202}]}),
+        httpx.Response(202, json={"eventId": ["id"]}),
+        httpx.Response(207, json={"results": [None]}),
+        httpx.Response(207, json={"results": 5}),
+    ],
+)
+def test_an_answer_that_does_not_say_what_became_of_an_event_is_none(answer: httpx.Response) -> None:
+    service = Service(answer)
+    service.post(TIME)
+    assert len(service.requests) == MOST_ATTEMPTS
+    assert (service.figures.unknown, service.figures.accepted, service.figures.rejected) == (1, 0, {})
+
+
+def test_an_answer_that_can_not_be_decompressed_is_none() -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(b"nonsense"))
+
+    service = Service(None)
+    service.client = client_of("https://api.example", "token", httpx.MockTransport(answer))
+    service.post(TIME)
+    assert service.figures.unknown == 1
+    with pytest.raises(CommandError, match="can't be read back"):
+        asyncio.run(read_back(service.client, ["F-1"], attempts=1))
+
+
+@pytest.mark.parametrize(("errors", "reason"), [(["x"], "422 the event"), ("abc", "422"), ([{"pointer": 1}], "422 1")])
+def test_problems_of_another_form_still_reject(errors: object, reason: str) -> None:
+    service = Service(httpx.Response(422, json={"errors": errors}))
+    service.post(TIME)
+    assert service.figures.rejected == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *BROKEN,
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"items": [1, None, "x"]}),
+        httpx.Response(200, json={"items": [{"chargerId": "F-1", "connectors": {"x": {}}}]}),
+        httpx.Response(200, json={"items": [{"chargerId": "F-1", "connectors": {"1": None}}]}),
+        httpx.Response(500, text="\x1b[2J\n"),
+    ],
+)
+def test_an_answer_that_is_not_latest_telemetry_ends_in_one_line(answer: httpx.Response) -> None:
+    with pytest.raises(CommandError, match="can't be read back") as caught:
+        asyncio.run(read_back(Service(answer).client, ["F-1"], attempts=1))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("not_returned", [["F-1", "F-2"], ["X", "F-2", "F-2", "F-1"]])
+def test_chargers_that_are_never_returned_are_not_asked_for_for_ever(not_returned: list[str]) -> None:
+    service = Service(httpx.Response(200, json={"items": [], "notReturned": not_returned}))
+    with pytest.raises(CommandError, match="none of the chargers"):
+        asyncio.run(read_back(service.client, ["F-1", "F-2"]))
+    assert len(service.requests) == 1
+
+
+def test_chargers_that_were_not_asked_for_are_not_asked_for_next() -> None:
+    service = Service(httpx.Response(200, json={"items": [], "notReturned": ["F-3"]}))
+    assert asyncio.run(read_back(service.client, ["F-1", "F-2"])) == {}
+    assert len(service.requests) == 1
+
+
+def test_an_answer_that_only_drips_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.service.TIMEOUT_SECONDS", 0.01)
+
+    class Dripping(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0)
+
+    answer = httpx.Response(200, stream=Dripping())
+    with pytest.raises(CommandError, match=r"not all of it came within 0\.01 s"):
+        asyncio.run(read_back(Service(answer).client, ["F-1"], attempts=1))
 
 
 def test_what_was_on_its_way_when_interrupted_is_unknown() -> None:
