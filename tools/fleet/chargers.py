@@ -88,11 +88,11 @@ def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -
         timestamp = text_of(plan.begun + timedelta(seconds=at))
         message = model.shape(connector, timestamp)
         body: Json = {"chargerId": charger_id, "timestamp": timestamp, "payload": message.payload}
-        beside = {"locationId": DC_SITE if model.plug.is_dc else AC_SITE}
+        beside: Json = {"locationId": DC_SITE if model.plug.is_dc else AC_SITE}
         if model.tells_status:
             beside["chargerStatus"] = connector.status
         if model.names_connector:
-            body["connectorId"] = connector.number
+            beside["connectorId"] = connector.number
         yield Event(at, body | beside, values=message.values | beside)
         at += plan.interval * chance.uniform(0.9, 1.1)
         turn += 1

@@ -26,8 +26,9 @@ MOST_CHARGERS = 100
 MOST_ATTEMPTS = 10
 EVERY_SECONDS = 2.0
 CONNECTOR_NUMBER = re.compile("[0-9]{1,4}")
-# Longer than a message waits after a processor failed once: docs/timeouts.md.
-PATIENCE_SECONDS = 60.0
+# Longer than what a processor had in hand stays out of sight when it dies, and is then read and merged:
+# docs/timeouts.md.
+PATIENCE_SECONDS = 180.0
 
 
 async def read_back(
@@ -63,7 +64,7 @@ async def settled(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> list[Difference]:
-    """Return the differences that are left once there are none, or no fewer for a minute."""
+    """Return the differences that are left once there are none, or no fewer for three minutes."""
     fewest, since = None, clock()
     while True:
         differences = ledger.differences(await read())
@@ -72,7 +73,8 @@ async def settled(
         left = PATIENCE_SECONDS - (clock() - since)
         if not differences or left <= 0:
             return differences
-        tell(f"waiting for the service to catch up: {len(differences)} differences, for {left:.0f} s more at most")
+        told = f"{len(differences)} {'difference' if len(differences) == 1 else 'differences'}"
+        tell(f"not yet as it must be: {told}; waits for the service to catch up, for {left:.0f} s more at most")
         await sleep(EVERY_SECONDS)
 
 

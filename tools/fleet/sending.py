@@ -26,11 +26,19 @@ FIRST_PAUSE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one event of a request."""
+    """What became of one event of a request.
+
+    Attributes:
+        status: as it would be of the event alone.
+        reason: why it was rejected.
+        event_id: that it was accepted by.
+        receipt: the answer, where it is to one accepted event alone.
+    """
 
     status: int
     reason: str = ""
     event_id: str = ""
+    receipt: JsonObject | None = None
 
     @property
     def may_be_sent_again(self) -> bool:
@@ -108,7 +116,7 @@ class Sender:
                 again.append(event)
             elif result.status == HTTPStatus.ACCEPTED:
                 self._figures.accepted += 1
-                self._ledger.accept(event, event_id=result.event_id)
+                self._ledger.accept(event, event_id=result.event_id, receipt=result.receipt)
             else:
                 self._figures.rejected[result.reason] += 1
                 self._ledger.reject(event, result.reason)
@@ -124,7 +132,8 @@ def results_of(answer: httpx.Response, events: int) -> list[Result]:
     results = list_of(told.get("results"))
     if len(results) == events:
         return [_result(object_of(each).get("status"), object_of(each)) for each in results]
-    return [_result(answer.status_code, told)] * events
+    result = _result(answer.status_code, told)
+    return [replace(result, receipt=told) if result.event_id else result] * events
 
 
 def _result(status: object, told: JsonObject) -> Result:

@@ -18,7 +18,7 @@ from tools.fleet.sending import MOST_ATTEMPTS, MOST_REQUESTS_AT_ONCE, Sender
 from tools.service import client_of
 
 TIME = "2026-11-23T08:15:00.000Z"
-ACCEPTED = httpx.Response(202, json={"eventId": "id", "ingestedAt": "now"})
+ACCEPTED = httpx.Response(202, json={"eventId": "id", "chargerId": "F-1", "timestamp": TIME, "ingestedAt": "now"})
 PLACE = ("F-1", 0, NEWEST)
 CHANCE = random.Random(1)  # noqa: S311 - of pauses
 
@@ -57,6 +57,7 @@ def test_an_accepted_event_is_noted_with_its_id() -> None:
     assert (service.figures.sent, service.figures.accepted, service.figures.requests) == (1, 1, 1)
     assert service.requests[0].headers["authorization"] == "Bearer token"
     assert service.requests[0].url.path == "/telemetry"
+    assert service.ledger.surprises == []
 
 
 @pytest.mark.parametrize("first", [httpx.Response(429), httpx.Response(500), httpx.Response(503), None])
@@ -276,7 +277,9 @@ def waited(kept: Sequence[dict[str, object]]) -> tuple[int, float]:
     async def read() -> dict[str, dict[str, object]]:
         nonlocal last
         last = next(reads, last)
-        return {charger_id: {"timestamp": TIME, "eventId": event_id} for charger_id, event_id in last.items()}
+        return {
+            charger_id: {"timestamp": TIME, "eventId": event_id, "payload": {}} for charger_id, event_id in last.items()
+        }
 
     async def sleep(seconds: float) -> None:
         nonlocal now
@@ -293,5 +296,5 @@ def test_it_waits_until_the_service_has_caught_up() -> None:
 
 
 def test_it_does_not_wait_for_ever_and_longer_while_something_comes() -> None:
-    assert waited([{}]) == (2, 60)
-    assert waited([*[{}] * 20, {"1": "a"}]) == (1, 100)
+    assert waited([{}]) == (2, 180)
+    assert waited([*[{}] * 60, {"1": "a"}]) == (1, 300)
