@@ -72,6 +72,8 @@ class Event:
 def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -> Iterator[Event]:
     """Yield what a charger sends while nothing goes wrong, in order; its connectors take turns.
 
+    It begins at any time of its interval, so that nothing comes of one whose turn does not come within the duration.
+
     Args:
         charger_id: the charger's id.
         number: its number in the fleet, which decides on its model.
@@ -80,7 +82,7 @@ def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -
     """
     model = MODELS[number % len(MODELS)]
     connectors = [Connector(each, model.plug, chance) for each in range(1, model.connectors + 1)]
-    at = chance.uniform(0, min(plan.interval, plan.duration))
+    at = chance.uniform(0, plan.interval)
     turn = 0
     while at < plan.duration:
         connector = connectors[turn % len(connectors)]

@@ -74,11 +74,15 @@ class Sender:
 
     async def send(self, post: Post) -> None:
         """Post until it is known of each event what became of it, or it is given up."""
-        self._figures.begin(post.events)
         waiting = post.events
+        has_left = False
         try:
             for attempt in range(MOST_ATTEMPTS):
-                answer = await self._attempt(replace(post, events=waiting))
+                async with self._turns:
+                    if not has_left:
+                        self._figures.begin(post.events)
+                        has_left = True
+                    answer = await self._attempt(replace(post, events=waiting))
                 if answer is None:
                     why, pause = "no answer", None
                 else:
@@ -90,23 +94,22 @@ class Sender:
                     self._figures.retries[why] += 1
                     await self._sleep(pause if pause is not None else self._back_off(attempt))
         finally:
-            # Given up, or interrupted.
-            for event in waiting:
+            # Given up, or interrupted: of what has not left it is known that nobody has it.
+            for event in waiting if has_left else ():
                 self._figures.unknown += 1
                 self._ledger.lose_sight_of(event)
 
     async def _attempt(self, post: Post) -> httpx.Response | None:
-        async with self._turns:
-            self._figures.requests += 1
-            begun = time.monotonic()
-            try:
-                answer = await answer_to(
-                    self._client.post(post.path, content=post.content(), headers={"Content-Type": post.content_type})
-                )
-            except httpx.HTTPError:
-                return None
-            self._figures.latencies.append(time.monotonic() - begun)
-            return answer
+        self._figures.requests += 1
+        begun = time.monotonic()
+        try:
+            answer = await answer_to(
+                self._client.post(post.path, content=post.content(), headers={"Content-Type": post.content_type})
+            )
+        except httpx.HTTPError:
+            return None
+        self._figures.latencies.append(time.monotonic() - begun)
+        return answer
 
     def _note(self, events: Sequence[Sent], results: Sequence[Result]) -> tuple[Sent, ...]:
         """Note what became of events; return those to send again."""

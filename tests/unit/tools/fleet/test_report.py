@@ -186,7 +186,7 @@ def test_an_interrupted_run_still_reports_what_it_did(
             raise KeyboardInterrupt
         return httpx.Response(200, json={"items": []})
 
-    assert run_against(httpx.MockTransport(answer), monkeypatch, "--chargers", "4") == 130
+    assert run_against(httpx.MockTransport(answer), monkeypatch, "--chargers", "4", "--interval", "0.1") == 130
     assert "verdict   none: interrupted" in capsys.readouterr().out
 
 

@@ -222,6 +222,29 @@ def test_what_was_on_its_way_when_interrupted_is_unknown() -> None:
     assert service.ledger.unknown == {PLACE: {TIME}}
 
 
+def test_what_waited_for_its_turn_when_interrupted_has_not_been_sent() -> None:
+    ledger, figures = Ledger(), Figures()
+
+    async def interrupted() -> None:
+        all_on_their_way = asyncio.Barrier(MOST_REQUESTS_AT_ONCE + 1)
+
+        async def answer(_request: httpx.Request) -> httpx.Response:
+            await all_on_their_way.wait()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        client = client_of("https://api.example", "token", httpx.MockTransport(answer))
+        sender = Sender(client, ledger, figures, CHANCE)
+        tasks = [asyncio.create_task(sender.send(Post(0, (sent(TIME),)))) for _ in range(50)]
+        await all_on_their_way.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(interrupted())
+    assert figures.sent == figures.unknown == MOST_REQUESTS_AT_ONCE
+
+
 def test_no_more_requests_than_allowed_are_made_at_once() -> None:
     most = now = 0
 
