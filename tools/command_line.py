@@ -27,6 +27,7 @@ NOT_UP = 3
 INTERRUPTED = 130
 # As a shell says it of a program that SIGPIPE ended.
 NO_READER = 141
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 EXIT_CODES: Mapping[int, str] = {
     0: "done",
     FAILED: "it failed, or found a difference; one line on standard error says what to do next",
@@ -88,6 +89,15 @@ def file_to_write(suffix: str) -> Callable[[str], Path]:
         return path
 
     return file
+
+
+def printable(text: str) -> str:
+    """Return text to show as it is, on one line.
+
+    A terminal obeys control characters, and bidirectional marks show what is not there, so that what is not printable
+    is replaced.
+    """
+    return "".join(each if each.isprintable() else REPLACEMENT for each in text)
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:

@@ -1,8 +1,15 @@
-"""The service that a command calls: of a stage or at a URL, by whose token, and how."""
+"""The service that a command calls: of a stage or at a URL, by whose token, and how; and what its answers say.
+
+What is at a URL may be anything: no answer is taken to be of the form that it should have.
+"""
 
 import argparse
+import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import cast
 
 import httpx
 
@@ -17,6 +24,27 @@ TOKEN_VARIABLE = "TELEMETRY_TOKEN"  # noqa: S105 - a name  # nosec B105
 # API Gateway answers within 30 s: docs/timeouts.md.
 TIMEOUT_SECONDS = 35.0
 LONGEST_PAUSE_SECONDS = 30.0
+
+JsonObject = Mapping[str, object]
+
+
+class NotTelemetryError(Exception):
+    """An answer is not latest telemetry. The message says so."""
+
+
+@dataclass(frozen=True)
+class LatestAnswer:
+    """What the service answers to who asks for the latest telemetry of chargers.
+
+    Attributes:
+        items: that of those that it returns, each with a `chargerId`.
+        missing: those that have none.
+        not_returned: of those asked for, in their order, those to ask for again.
+    """
+
+    items: tuple[JsonObject, ...]
+    missing: tuple[str, ...]
+    not_returned: tuple[str, ...]
 
 
 def add_service(options: argparse.ArgumentParser, *, may: str) -> None:
@@ -95,10 +123,69 @@ def client_of(url: str, token: str, transport: httpx.AsyncBaseTransport | None =
         raise CommandError(f"{url!r} is no URL: {error}") from error
 
 
+async def answer_to(request: Awaitable[httpx.Response]) -> httpx.Response:
+    """Return the answer to a request, all of which must have come within `TIMEOUT_SECONDS`.
+
+    Raises:
+        httpx.HTTPError: there is none, or none that can be read.
+    """
+    try:
+        # The client's own limit is for each octet.
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await request
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(f"not all of it came within {TIMEOUT_SECONDS:g} s") from error
+
+
+def latest_of(answer: httpx.Response, asked: Sequence[str]) -> LatestAnswer:
+    """Return the latest telemetry that an answer tells.
+
+    Args:
+        answer: to `GET /telemetry`.
+        asked: the chargers that were asked for.
+
+    Raises:
+        NotTelemetryError: it is something else.
+    """
+    told = object_in(answer)
+    items = told.get("items")
+    if answer.status_code != HTTPStatus.OK or not isinstance(items, list):
+        raise NotTelemetryError("the answer is not latest telemetry")
+    found = [object_of(each) for each in cast("list[object]", items)]
+    if not all(isinstance(each.get("chargerId"), str) for each in found):
+        raise NotTelemetryError("the answer is not latest telemetry: an item has no chargerId")
+    left = set(_texts(told.get("notReturned")))
+    return LatestAnswer(
+        tuple(found), tuple(_texts(told.get("missing"))), tuple(each for each in dict.fromkeys(asked) if each in left)
+    )
+
+
+def object_in(answer: httpx.Response) -> JsonObject:
+    """Return the object of JSON that an answer holds; an empty one where it holds something else."""
+    try:
+        return object_of(answer.json())
+    except (ValueError, RecursionError):
+        return {}
+
+
+def object_of(value: object) -> JsonObject:
+    """Return an object of JSON; an empty one for any other value."""
+    return cast("JsonObject", value) if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> list[object]:
+    """Return a list of JSON; an empty one for any other value."""
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
 def retry_after_of(answer: httpx.Response) -> float | None:
     """Return the seconds that an answer asks to wait; None where it asks for none, or for a date."""
     text = answer.headers.get("retry-after", "")
     return min(float(text), LONGEST_PAUSE_SECONDS) if text.isdecimal() else None
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in list_of(value) if isinstance(each, str)]
 
 
 def _token(text: str) -> str:
@@ -112,4 +199,11 @@ def _token(text: str) -> str:
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} is no URL that begins with http:// or https://")
+    try:
+        # Names in punycode are read only where one asks for the host.
+        host = httpx.URL(text).host
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL: {error}") from error
+    if not host:
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL: it names no host")
     return text

@@ -176,7 +176,7 @@ class Fleet:
         body: Json = {"chargerId": charger_id, "timestamp": text_of(at), "payload": {"number": number}}
         values: Json = {}
         if connector_id:
-            body["connectorId"] = connector_id
+            body["connectorId"] = values["connectorId"] = connector_id
         if number % 2:
             body["payload"]["session_energy_wh"] = number
             values["metrics.energySessionWh"] = number

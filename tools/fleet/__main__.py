@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from tools.command_line import (
+    FAILED,
     INTERRUPTED,
     OneLineParser,
     add_json,
@@ -61,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(report.as_json())
     if interrupted:
         return INTERRUPTED
-    return 1 if report.differences else 0
+    return 0 if report.is_good else FAILED
 
 
 def parser() -> OneLineParser:
@@ -70,7 +71,7 @@ def parser() -> OneLineParser:
         prog="scripts/fleet.sh",
         description="Lets a fleet of simulated chargers post to the service, reads back what was kept of it, and says "
         "where that differs from what must be kept. Each run has chargers of its own.",
-        epilog="Exit code 0 when there is no difference, 1 when there is one, 130 when interrupted.",
+        epilog="Exit code 0 when events were accepted and there is no difference, 130 when interrupted, else 1.",
     )
     options.add_argument(
         "--chargers", type=whole_number(1, MOST_CHARGERS), default=20, metavar="N", help="how many (default: 20)"

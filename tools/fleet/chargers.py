@@ -72,6 +72,8 @@ class Event:
 def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -> Iterator[Event]:
     """Yield what a charger sends while nothing goes wrong, in order; its connectors take turns.
 
+    It begins at any time of its interval, so that nothing comes of one whose turn does not come within the duration.
+
     Args:
         charger_id: the charger's id.
         number: its number in the fleet, which decides on its model.
@@ -80,7 +82,7 @@ def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -
     """
     model = MODELS[number % len(MODELS)]
     connectors = [Connector(each, model.plug, chance) for each in range(1, model.connectors + 1)]
-    at = chance.uniform(0, min(plan.interval, plan.duration))
+    at = chance.uniform(0, plan.interval)
     turn = 0
     while at < plan.duration:
         connector = connectors[turn % len(connectors)]
@@ -88,11 +90,11 @@ def events_of(charger_id: str, number: int, chance: random.Random, plan: Plan) -
         timestamp = text_of(plan.begun + timedelta(seconds=at))
         message = model.shape(connector, timestamp)
         body: Json = {"chargerId": charger_id, "timestamp": timestamp, "payload": message.payload}
-        beside = {"locationId": DC_SITE if model.plug.is_dc else AC_SITE}
+        beside: Json = {"locationId": DC_SITE if model.plug.is_dc else AC_SITE}
         if model.tells_status:
             beside["chargerStatus"] = connector.status
         if model.names_connector:
-            body["connectorId"] = connector.number
+            beside["connectorId"] = connector.number
         yield Event(at, body | beside, values=message.values | beside)
         at += plan.interval * chance.uniform(0.9, 1.1)
         turn += 1

@@ -15,7 +15,7 @@ class Figures:
 
     Attributes:
         requests: answered or not.
-        sent: events in their first request.
+        sent: events whose first request has left.
         accepted: acknowledged events.
         rejected: events by why, which begins with the status.
         unknown: events that were given up without an answer that says what became of them.

@@ -1,31 +1,39 @@
 """Reading back what the service has kept, until it is what it must be or nothing changes any more."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 
-from tools.command_line import CommandError
+from tools.command_line import CommandError, printable
 from tools.fleet.ledger import Difference, Ledger
 from tools.fleet.sending import FIRST_PAUSE_SECONDS
-from tools.service import retry_after_of
+from tools.service import (
+    JsonObject,
+    LatestAnswer,
+    NotTelemetryError,
+    answer_to,
+    latest_of,
+    object_of,
+    retry_after_of,
+)
 
 # The most that the service reads at once: docs/openapi.json.
 MOST_CHARGERS = 100
 MOST_ATTEMPTS = 10
 EVERY_SECONDS = 2.0
-# Longer than a message waits after a processor failed once: docs/timeouts.md.
-PATIENCE_SECONDS = 60.0
-
-Json = dict[str, Any]
+CONNECTOR_NUMBER = re.compile("[0-9]{1,4}")
+# Longer than what a processor had in hand stays out of sight when it dies, and is then read and merged:
+# docs/timeouts.md.
+PATIENCE_SECONDS = 180.0
 
 
 async def read_back(
     client: httpx.AsyncClient, charger_ids: Sequence[str], *, attempts: int = MOST_ATTEMPTS
-) -> dict[str, Json]:
+) -> dict[str, JsonObject]:
     """Return the latest telemetry of those chargers that have some.
 
     Args:
@@ -36,25 +44,27 @@ async def read_back(
     Raises:
         CommandError: the service does not let them be read.
     """
-    items: dict[str, Json] = {}
+    items: dict[str, JsonObject] = {}
     for at in range(0, len(charger_ids), MOST_CHARGERS):
         asked = list(charger_ids[at : at + MOST_CHARGERS])
         while asked:
             told = await _get(client, asked, attempts)
-            items |= {item["chargerId"]: item for item in told["items"]}
-            asked = told.get("notReturned", [])
+            items |= {str(item["chargerId"]): item for item in told.items}
+            if len(told.not_returned) == len(asked):
+                raise _not_read("the service returns none of the chargers that it was asked for")
+            asked = list(told.not_returned)
     return items
 
 
 async def settled(
-    read: Callable[[], Awaitable[Mapping[str, Json]]],
+    read: Callable[[], Awaitable[Mapping[str, JsonObject]]],
     ledger: Ledger,
     tell: Callable[[str], None],
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> list[Difference]:
-    """Return the differences that are left once there are none, or no fewer for a minute."""
+    """Return the differences that are left once there are none, or no fewer for three minutes."""
     fewest, since = None, clock()
     while True:
         differences = ledger.differences(await read())
@@ -63,21 +73,22 @@ async def settled(
         left = PATIENCE_SECONDS - (clock() - since)
         if not differences or left <= 0:
             return differences
-        tell(f"waiting for the service to catch up: {len(differences)} differences, for {left:.0f} s more at most")
+        told = f"{len(differences)} {'difference' if len(differences) == 1 else 'differences'}"
+        tell(f"not yet as it must be: {told}; waits for the service to catch up, for {left:.0f} s more at most")
         await sleep(EVERY_SECONDS)
 
 
-async def _get(client: httpx.AsyncClient, charger_ids: Sequence[str], attempts: int) -> Json:
+async def _get(client: httpx.AsyncClient, charger_ids: Sequence[str], attempts: int) -> LatestAnswer:
     why = ""
     for attempt in range(attempts):
         pause = None
         try:
-            answer = await client.get("/telemetry", params=[("chargerId", each) for each in charger_ids])
-        except httpx.TransportError as error:
+            answer = await answer_to(client.get("/telemetry", params=[("chargerId", each) for each in charger_ids]))
+            if answer.status_code == HTTPStatus.OK:
+                return _well_formed(latest_of(answer, charger_ids))
+        except (httpx.HTTPError, NotTelemetryError) as error:
             why = str(error) or type(error).__name__
         else:
-            if answer.status_code == HTTPStatus.OK:
-                return answer.json()
             why, pause = f"{answer.status_code} {answer.text[:200]}", retry_after_of(answer)
             if answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and (
                 answer.status_code != HTTPStatus.TOO_MANY_REQUESTS
@@ -85,4 +96,19 @@ async def _get(client: httpx.AsyncClient, charger_ids: Sequence[str], attempts: 
                 break
         if attempt < attempts - 1:
             await asyncio.sleep(pause if pause is not None else FIRST_PAUSE_SECONDS * (attempt + 1))
-    raise CommandError(f"the service can't be read: {why}; check its URL, and that the token may read")
+    raise _not_read(why)
+
+
+def _well_formed(told: LatestAnswer) -> LatestAnswer:
+    """Return an answer whose items have connectors that there can be, so that they can be judged."""
+    for item in told.items:
+        connectors = object_of(item.get("connectors"))
+        if not all(CONNECTOR_NUMBER.fullmatch(name) and isinstance(each, dict) for name, each in connectors.items()):
+            raise NotTelemetryError(f"the answer is not latest telemetry: the connectors of {item['chargerId']}")
+    return told
+
+
+def _not_read(why: str) -> CommandError:
+    return CommandError(
+        f"what is kept can't be read back: {printable(why)}; check the URL, and that the token may read"
+    )

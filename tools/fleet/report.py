@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from tools.command_line import printable
 from tools.fleet.figures import Figures, rate_of
 from tools.fleet.ledger import Difference
 from tools.fleet.plan import Plan
 
 MOST_DIFFERENCES_SHOWN = 20
-NOT_READ = "none: interrupted before what was kept was read back"
+INTERRUPTED = "interrupted before what was kept was read back"
 
 
 @dataclass(frozen=True)
@@ -20,25 +21,39 @@ class Report:
     Attributes:
         seconds: how long it sent.
         differences: what is not as it must be; None where nothing was read back.
+        not_read: why it was not, where it was not.
     """
 
     plan: Plan
     figures: Figures
     seconds: float
     differences: Sequence[Difference] | None
+    not_read: str = INTERRUPTED
+
+    @property
+    def is_good(self) -> bool:
+        """Whether something was accepted, and all that was is kept as it must be."""
+        return self.differences is not None and not self.differences and self.figures.accepted > 0
 
     @property
     def verdict(self) -> str:
         """The verdict in a few words."""
         if self.differences is None:
-            return NOT_READ
-        if not self.differences:
+            return f"none: {self.not_read}"
+        unknown = self.figures.unknown
+        of_unknown = f", {'but' if self.is_good else 'and'} {counted(unknown, 'event')} of which nobody knows"
+        return self._judgement() + (of_unknown if unknown else "")
+
+    def _judgement(self) -> str:
+        if self.differences:
+            return counted(len(self.differences), "difference")
+        if self.figures.accepted:
             return "no difference"
-        return f"{len(self.differences)} differences" if len(self.differences) > 1 else "1 difference"
+        return "nothing was accepted" if self.figures.sent else "nothing was sent: give a longer --duration"
 
     def as_text(self) -> str:
         """Return it for a person."""
-        return "\n".join(self._lines())
+        return "\n".join(map(printable, self._lines()))
 
     def as_json(self) -> str:
         """Return it for a program: seconds, events a second, and milliseconds by percentile."""
@@ -82,6 +97,11 @@ class Report:
         yield from (f"    {each.charger_id}  {each.what}" for each in differences[:MOST_DIFFERENCES_SHOWN])
         if len(differences) > MOST_DIFFERENCES_SHOWN:
             yield f"    ... {len(differences) - MOST_DIFFERENCES_SHOWN} more: --json tells all"
+
+
+def counted(number: int, what: str) -> str:
+    """Return so many of something, in words."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def progress_line(figures: Figures, seconds: float, due: int) -> str:

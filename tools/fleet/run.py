@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from tools.command_line import CommandError
 from tools.fleet.figures import Figures
 from tools.fleet.ledger import Difference, Ledger
 from tools.fleet.plan import Plan
 from tools.fleet.posts import Post, senders_of
-from tools.fleet.reading import Json, read_back, settled
-from tools.fleet.report import Report, progress_line
+from tools.fleet.reading import read_back, settled
+from tools.fleet.report import INTERRUPTED, Report, progress_line
 from tools.fleet.sending import Sender
 from tools.progress import Progress
+from tools.service import JsonObject
 
 EVERY_SECONDS = 0.5
 
@@ -38,20 +40,25 @@ class Run:
     _begun: float = 0.0
     _ended: float = 0.0
     _differences: list[Difference] | None = None
+    _not_read: str = INTERRUPTED
 
     async def to_its_end(self) -> None:
-        """Send all and read it back.
+        """Send all and read it back; the report tells where that can't be read any more.
 
         Raises:
-            CommandError: what was kept can't be read.
+            CommandError: what is kept can't be read at the beginning.
         """
         try:
             self.progress.tell(f"asking {self.client.base_url} whether it can be read")
             # What can't be read in the end need not be sent.
             await read_back(self.client, self.plan.charger_ids[:1], attempts=1)
             await self._send()
-            differences = await settled(self._read_back, self.ledger, self.progress.tell)
-            self._differences = [*self.ledger.surprises, *differences]
+            try:
+                differences = await settled(self._read_back, self.ledger, self.progress.tell)
+            except CommandError as error:
+                self._not_read = str(error)
+            else:
+                self._differences = [*self.ledger.surprises, *differences]
         finally:
             self.progress.end()
             await self.client.aclose()
@@ -59,9 +66,9 @@ class Run:
     def report(self) -> Report:
         """Return how it stands; also where it was interrupted."""
         seconds = (self._ended or time.monotonic()) - self._begun if self._begun else 0.0
-        return Report(self.plan, self.figures, seconds, self._differences)
+        return Report(self.plan, self.figures, seconds, self._differences, self._not_read)
 
-    async def _read_back(self) -> dict[str, Json]:
+    async def _read_back(self) -> dict[str, JsonObject]:
         return await read_back(self.client, self.plan.charger_ids)
 
     async def _send(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 import httpx
+from botocore.config import Config
 from rich.console import Console, RenderableType
 from rich.live import Live
 
@@ -25,6 +26,8 @@ READ_SCOPE = "telemetry/read"
 STANDARD_INPUT = "-"
 INTERVAL_SECONDS = 5.0
 SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS = 0.5, 3_600.0
+# It lists in a thread, which Ctrl-C does not end: where the emulator hangs, it ends of its own, and is tried again.
+ENDS_SOON = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
 # Where nobody looks, so that nothing is cut.
 WIDE = 1000
 
@@ -117,7 +120,7 @@ async def _live(
 
 
 def _all_of(stage: DeployedStage) -> Callable[[], Coroutine[None, None, Sequence[str]]]:
-    return listed(stage.dynamodb, stage.outputs["TableName"])
+    return listed(stage.session.client("dynamodb", config=ENDS_SOON), stage.outputs["TableName"])
 
 
 def _given(charger_ids: Sequence[str]) -> Callable[[], Coroutine[None, None, Sequence[str]]]:

@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import cast
 
 from telemetry.rules.thresholds import THRESHOLDS
+from tools.service import JsonObject, list_of, object_of
 from tools.watch.words import number_of
 
-JsonObject = Mapping[str, object]
 CHARGING = "charging"
 # Of OCPP's statuses those at which power may flow on: any other says that what was measured before it is over.
 MAY_CHARGE = {CHARGING, "occupied"}
@@ -212,8 +212,7 @@ class Charger:
 
 def findings_of(told: JsonObject) -> tuple[Finding, ...]:
     """Return the findings of a charger or a connector, the worst first."""
-    listed = told.get("findings")
-    found = [object_of(each) for each in cast("list[object]", listed)] if isinstance(listed, list) else []
+    found = map(object_of, list_of(told.get("findings")))
     findings = [
         Finding(
             code=text_of(each.get("code")),
@@ -225,11 +224,6 @@ def findings_of(told: JsonObject) -> tuple[Finding, ...]:
         for each in found
     ]
     return tuple(sorted(findings, key=lambda finding: finding.rank))
-
-
-def object_of(value: object) -> JsonObject:
-    """Return an object of JSON; an empty one for any other value."""
-    return cast("JsonObject", value) if isinstance(value, dict) else {}
 
 
 def text_of(value: object) -> str:

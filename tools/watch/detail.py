@@ -7,7 +7,8 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tools.watch.chargers import Charger, Finding, JsonObject, Place, object_of, text_of
+from tools.service import JsonObject, object_of
+from tools.watch.chargers import Charger, Finding, Place, text_of
 from tools.watch.plot import Axes, plot
 from tools.watch.table import MARKS, finding_style, footer, silence_of, status_of
 from tools.watch.view import Change, Changes, View

@@ -3,16 +3,13 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
 from urllib.parse import quote
 
 import httpx
 
-from tools.command_line import CommandError
+from tools.command_line import CommandError, printable
 from tools.fleet.reading import MOST_CHARGERS
-from tools.service import retry_after_of
-from tools.watch.chargers import JsonObject, object_of
-from tools.watch.words import cell
+from tools.service import JsonObject, NotTelemetryError, answer_to, latest_of, object_in, retry_after_of
 
 # The request line and the headers have room for 10,240 bytes in all (docs/openapi.json), and tokens are long.
 LARGEST_QUERY_BYTES = 6000
@@ -99,9 +96,12 @@ class Reader:
         kept = self._kept.get(asked)
         answer = Answer()
         if response.status_code != HTTPStatus.NOT_MODIFIED or not kept:
-            told = _told(response)
-            answer = Answer(_items(told), _ids(told, "missing"))
-            kept = _Kept(response.headers.get("etag", ""), _ids(told, "notReturned"))
+            try:
+                latest = latest_of(response, asked)
+            except NotTelemetryError as error:
+                raise NotAnsweredError(f"{error}; check the URL") from error
+            answer = Answer(latest.items, latest.missing)
+            kept = _Kept(response.headers.get("etag", ""), latest.not_returned)
         if set(kept.not_returned) >= set(asked):
             raise NotAnsweredError("the service returned none of the chargers that it was asked for")
         self._kept[asked] = kept
@@ -110,13 +110,15 @@ class Reader:
     async def _get(self, asked: tuple[str, ...]) -> httpx.Response:
         tag = self._kept[asked].tag if asked in self._kept else ""
         try:
-            answer = await self._client.get(
-                "/telemetry",
-                params=[("chargerId", each) for each in asked],
-                headers={"If-None-Match": tag} if tag else {},
+            answer = await answer_to(
+                self._client.get(
+                    "/telemetry",
+                    params=[("chargerId", each) for each in asked],
+                    headers={"If-None-Match": tag} if tag else {},
+                )
             )
         except httpx.HTTPError as error:
-            raise NotAnsweredError(f"no answer: {str(error) or type(error).__name__}") from error
+            raise NotAnsweredError(f"no answer: {printable(str(error) or type(error).__name__)}") from error
         if answer.status_code in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
             return answer
         why = f"the service answers {answer.status_code} {_detail_of(answer)}".strip()
@@ -140,30 +142,7 @@ def pages_of(charger_ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(page)
 
 
-def _told(answer: httpx.Response) -> JsonObject:
-    told = _object(answer)
-    if answer.status_code != HTTPStatus.OK or not isinstance(told.get("items"), list):
-        raise NotAnsweredError("the answer is not latest telemetry; check the URL")
-    return told
-
-
-def _items(told: JsonObject) -> tuple[JsonObject, ...]:
-    return tuple(map(object_of, cast("list[object]", told["items"])))
-
-
-def _ids(told: JsonObject, name: str) -> tuple[str, ...]:
-    ids = told.get(name)
-    return tuple(map(str, cast("list[object]", ids))) if isinstance(ids, list) else ()
-
-
 def _detail_of(answer: httpx.Response) -> str:
     """Return what an answer says of why, as problem details or as API Gateway does, on one line."""
-    told = _object(answer)
-    return cell(str(told.get("detail") or told.get("message") or answer.reason_phrase)[:LONGEST_DETAIL]).plain
-
-
-def _object(answer: httpx.Response) -> JsonObject:
-    try:
-        return object_of(answer.json())
-    except (ValueError, RecursionError):
-        return {}
+    told = object_in(answer)
+    return printable(str(told.get("detail") or told.get("message") or answer.reason_phrase)[:LONGEST_DETAIL])

@@ -2,25 +2,20 @@
 
 from rich.text import Text
 
+from tools.command_line import printable
+
 # By the end of a metric's name, as docs/metrics.md has them; the longer comes first.
 UNITS = {"Wh": "Wh", "Percent": "%", "Hz": "Hz", "W": "W", "V": "V", "A": "A", "C": "°C"}
 # What is large is told in thousands or millions of these.
 SCALED = {"W", "Wh"}
 # Greater than any number that the table holds, and small enough to be added up.
 LARGEST_NUMBER = 10**130
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 NOTHING = "-"
 
 
 def cell(text: str, style: str = "") -> Text:
-    """Return text to show as it is, on one line.
-
-    A terminal obeys control characters, and bidirectional marks show what is not there, so that what is not printable
-    is replaced. `Text` takes square brackets for what they are.
-    """
-    return Text(
-        "".join(each if each.isprintable() else REPLACEMENT for each in text), style, no_wrap=True, overflow="ellipsis"
-    )
+    """Return text to show as it is, on one line; `Text` takes square brackets for what they are."""
+    return Text(printable(text), style, no_wrap=True, overflow="ellipsis")
 
 
 def number_of(value: object) -> float | None:

@@ -86,6 +86,11 @@ def test_without_flaws_each_event_is_sent_alone_when_it_happens_and_in_order() -
         assert [post.at for post in posts] == [post.events[0].event.at for post in posts]
 
 
+def test_a_rate_holds_where_a_charger_has_no_turn_in_the_duration() -> None:
+    # 1,000 events a second for 1 s, of chargers each of which sends every 2 s.
+    assert len(posts_of(chargers=2000, flaws=0, duration=1)) == pytest.approx(1000, rel=0.1)
+
+
 def test_all_is_sent_within_the_duration() -> None:
     assert all(0 <= post.at <= 60 for post in posts_of())
 

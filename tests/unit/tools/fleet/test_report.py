@@ -42,7 +42,7 @@ def test_the_report_names_what_was_rejected_by_its_reason_and_the_verdict() -> N
     assert "2 422 /timestamp is required" in lines
     assert "rate 2.0 events/s" in lines
     assert "latency p50 500 ms, p95 950 ms, p99 990 ms" in lines
-    assert lines[-1] == "verdict no difference"
+    assert lines[-1] == "verdict no difference, but 1 event of which nobody knows"
 
 
 def test_the_report_lists_the_differences_the_first_of_many_alone() -> None:
@@ -53,10 +53,21 @@ def test_the_report_lists_the_differences_the_first_of_many_alone() -> None:
     assert len(json.loads(many.as_json())["differences"]) == 30
 
 
+def test_the_report_shows_what_the_service_says_and_does_not_obey_it() -> None:
+    def told(said: str) -> str:
+        figures = Figures(rejected=Counter({f"422 {said}": 1}))
+        return Report(plan(), figures, 1.0, [Difference("F-1", f"has {said}")]).as_text()
+
+    hostile = told("\x1b]0;owned\x07\u202e\nverdict   no difference")
+    assert all(line.isprintable() for line in hostile.splitlines())
+    assert len(hostile.splitlines()) == len(told("").splitlines())
+
+
 def test_the_report_for_a_program_has_the_same_figures() -> None:
     told = json.loads(report(Difference("F-1", "charger: stale")).as_json())
     assert told["differences"] == [{"chargerId": "F-1", "what": "charger: stale"}]
-    assert (told["verdict"], told["sent"], told["eventsPerSecond"]) == ("1 difference", 10, 2.0)
+    assert told["verdict"] == "1 difference, and 1 event of which nobody knows"
+    assert (told["sent"], told["eventsPerSecond"]) == (10, 2.0)
     assert told["rejected"]["400 The body is not JSON"] == 1
     assert json.loads(Report(plan(), Figures(), 0.0, None).as_json())["differences"] is None
 
@@ -84,6 +95,9 @@ def test_progress_tells_the_rate_and_what_was_rejected_by_status() -> None:
         "--stage dev",
         "--url ftp://a --token t",
         "--url https://a",
+        "--url http://xn--a --token t",
+        "--url http://:x --token t",
+        "--url https:// --token t",
         "--url https://a --token t --stage dev",
     ],
 )
@@ -133,6 +147,37 @@ def test_the_exit_code_and_the_report_say_whether_there_was_a_difference(
     assert "stale" in told.err
 
 
+def test_a_run_of_which_nothing_was_accepted_has_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.fleet.sending.FIRST_PAUSE_SECONDS", 0.0)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503) if request.method == "POST" else httpx.Response(200, json={"items": []})
+
+    asked = ["--chargers", "3", "--interval", "0.2", "--json"]
+    assert run_against(httpx.MockTransport(answer), monkeypatch, *asked) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["unknown"] == told["sent"] > 1
+    assert told["verdict"] == f"nothing was accepted, and {told['sent']} events of which nobody knows"
+
+
+def test_what_was_sent_is_reported_where_it_can_not_be_read_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = Keeping(newest_wins=True)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_last = request.method == "GET" and service.latest
+        return httpx.Response(403, text="no longer") if is_last else service(request)
+
+    assert run_against(httpx.MockTransport(answer), monkeypatch, "--interval", "0.1", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["accepted"] == told["sent"] > 0
+    assert told["verdict"].startswith("none: what is kept can't be read back: 403 no longer")
+    assert told["differences"] is None
+
+
 def test_an_interrupted_run_still_reports_what_it_did(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,7 +186,7 @@ def test_an_interrupted_run_still_reports_what_it_did(
             raise KeyboardInterrupt
         return httpx.Response(200, json={"items": []})
 
-    assert run_against(httpx.MockTransport(answer), monkeypatch, "--chargers", "4") == 130
+    assert run_against(httpx.MockTransport(answer), monkeypatch, "--chargers", "4", "--interval", "0.1") == 130
     assert "verdict   none: interrupted" in capsys.readouterr().out
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import httpx
 import pytest
@@ -18,7 +18,7 @@ from tools.fleet.sending import MOST_ATTEMPTS, MOST_REQUESTS_AT_ONCE, Sender
 from tools.service import client_of
 
 TIME = "2026-11-23T08:15:00.000Z"
-ACCEPTED = httpx.Response(202, json={"eventId": "id", "ingestedAt": "now"})
+ACCEPTED = httpx.Response(202, json={"eventId": "id", "chargerId": "F-1", "timestamp": TIME, "ingestedAt": "now"})
 PLACE = ("F-1", 0, NEWEST)
 CHANCE = random.Random(1)  # noqa: S311 - of pauses
 
@@ -57,6 +57,7 @@ def test_an_accepted_event_is_noted_with_its_id() -> None:
     assert (service.figures.sent, service.figures.accepted, service.figures.requests) == (1, 1, 1)
     assert service.requests[0].headers["authorization"] == "Bearer token"
     assert service.requests[0].url.path == "/telemetry"
+    assert service.ledger.surprises == []
 
 
 @pytest.mark.parametrize("first", [httpx.Response(429), httpx.Response(500), httpx.Response(503), None])
@@ -108,6 +109,99 @@ def test_what_was_never_answered_is_unknown() -> None:
     assert service.ledger.unknown == {PLACE: {TIME}}
 
 
+BROKEN = [
+    httpx.Response(200, text="<html>"),
+    httpx.Response(200, content=b'{"items": [{"chargerId": "a'),
+    httpx.Response(200, json=[1]),
+    httpx.Response(200, content=b"null"),
+    httpx.Response(200, content=b"[" * 200_000),
+    httpx.Response(200, content=b'{"items": ' + b"9" * 5000 + b"}"),
+    httpx.Response(200, content=b"\xff\xfe{"),
+]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *BROKEN,
+        httpx.Response(202, json={"results": [{"status": "202"}]}),
+        httpx.Response(202, json={"results": [{"status": 202}]}),
+        httpx.Response(202, json={"eventId": ["id"]}),
+        httpx.Response(207, json={"results": [None]}),
+        httpx.Response(207, json={"results": 5}),
+    ],
+)
+def test_an_answer_that_does_not_say_what_became_of_an_event_is_none(answer: httpx.Response) -> None:
+    service = Service(answer)
+    service.post(TIME)
+    assert len(service.requests) == MOST_ATTEMPTS
+    assert (service.figures.unknown, service.figures.accepted, service.figures.rejected) == (1, 0, {})
+
+
+def test_an_answer_that_can_not_be_decompressed_is_none() -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=httpx.ByteStream(b"nonsense"))
+
+    service = Service(None)
+    service.client = client_of("https://api.example", "token", httpx.MockTransport(answer))
+    service.post(TIME)
+    assert service.figures.unknown == 1
+    with pytest.raises(CommandError, match="can't be read back"):
+        asyncio.run(read_back(service.client, ["F-1"], attempts=1))
+
+
+@pytest.mark.parametrize(("errors", "reason"), [(["x"], "422 the event"), ("abc", "422"), ([{"pointer": 1}], "422 1")])
+def test_problems_of_another_form_still_reject(errors: object, reason: str) -> None:
+    service = Service(httpx.Response(422, json={"errors": errors}))
+    service.post(TIME)
+    assert service.figures.rejected == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *BROKEN,
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"items": [1, None, "x"]}),
+        httpx.Response(200, json={"items": [{"chargerId": "F-1", "connectors": {"x": {}}}]}),
+        httpx.Response(200, json={"items": [{"chargerId": "F-1", "connectors": {"1": None}}]}),
+        httpx.Response(500, text="\x1b[2J\n"),
+    ],
+)
+def test_an_answer_that_is_not_latest_telemetry_ends_in_one_line(answer: httpx.Response) -> None:
+    with pytest.raises(CommandError, match="can't be read back") as caught:
+        asyncio.run(read_back(Service(answer).client, ["F-1"], attempts=1))
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("not_returned", [["F-1", "F-2"], ["X", "F-2", "F-2", "F-1"]])
+def test_chargers_that_are_never_returned_are_not_asked_for_for_ever(not_returned: list[str]) -> None:
+    service = Service(httpx.Response(200, json={"items": [], "notReturned": not_returned}))
+    with pytest.raises(CommandError, match="none of the chargers"):
+        asyncio.run(read_back(service.client, ["F-1", "F-2"]))
+    assert len(service.requests) == 1
+
+
+def test_chargers_that_were_not_asked_for_are_not_asked_for_next() -> None:
+    service = Service(httpx.Response(200, json={"items": [], "notReturned": ["F-3"]}))
+    assert asyncio.run(read_back(service.client, ["F-1", "F-2"])) == {}
+    assert len(service.requests) == 1
+
+
+def test_an_answer_that_only_drips_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.service.TIMEOUT_SECONDS", 0.01)
+
+    class Dripping(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0)
+
+    answer = httpx.Response(200, stream=Dripping())
+    with pytest.raises(CommandError, match=r"not all of it came within 0\.01 s"):
+        asyncio.run(read_back(Service(answer).client, ["F-1"], attempts=1))
+
+
 def test_what_was_on_its_way_when_interrupted_is_unknown() -> None:
     service = Service(httpx.Response(503))
 
@@ -126,6 +220,29 @@ def test_what_was_on_its_way_when_interrupted_is_unknown() -> None:
 
     asyncio.run(interrupted())
     assert service.ledger.unknown == {PLACE: {TIME}}
+
+
+def test_what_waited_for_its_turn_when_interrupted_has_not_been_sent() -> None:
+    ledger, figures = Ledger(), Figures()
+
+    async def interrupted() -> None:
+        all_on_their_way = asyncio.Barrier(MOST_REQUESTS_AT_ONCE + 1)
+
+        async def answer(_request: httpx.Request) -> httpx.Response:
+            await all_on_their_way.wait()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        client = client_of("https://api.example", "token", httpx.MockTransport(answer))
+        sender = Sender(client, ledger, figures, CHANCE)
+        tasks = [asyncio.create_task(sender.send(Post(0, (sent(TIME),)))) for _ in range(50)]
+        await all_on_their_way.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(interrupted())
+    assert figures.sent == figures.unknown == MOST_REQUESTS_AT_ONCE
 
 
 def test_no_more_requests_than_allowed_are_made_at_once() -> None:
@@ -183,7 +300,9 @@ def waited(kept: Sequence[dict[str, object]]) -> tuple[int, float]:
     async def read() -> dict[str, dict[str, object]]:
         nonlocal last
         last = next(reads, last)
-        return {charger_id: {"timestamp": TIME, "eventId": event_id} for charger_id, event_id in last.items()}
+        return {
+            charger_id: {"timestamp": TIME, "eventId": event_id, "payload": {}} for charger_id, event_id in last.items()
+        }
 
     async def sleep(seconds: float) -> None:
         nonlocal now
@@ -200,5 +319,5 @@ def test_it_waits_until_the_service_has_caught_up() -> None:
 
 
 def test_it_does_not_wait_for_ever_and_longer_while_something_comes() -> None:
-    assert waited([{}]) == (2, 60)
-    assert waited([*[{}] * 20, {"1": "a"}]) == (1, 100)
+    assert waited([{}]) == (2, 180)
+    assert waited([*[{}] * 60, {"1": "a"}]) == (1, 300)

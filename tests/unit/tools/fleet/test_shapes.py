@@ -29,7 +29,8 @@ def test_the_service_understands_of_each_payload_the_values_that_the_charger_kno
         understood = normalise(json.loads(json.dumps(event.body["payload"]), parse_float=Decimal))
         values: dict[str, object] = {f"metrics.{name}": float(each) for name, each in understood.metrics.values.items()}
         values |= {"chargerStatus": understood.charger_status} if understood.charger_status else {}
-        values |= {name: event.body[name] for name in ("chargerStatus", "locationId") if name in event.body}
+        sent = ("chargerStatus", "locationId", "connectorId")
+        values |= {name: event.body[name] for name in sent if name in event.body}
         assert values == pytest.approx(dict(event.values))
         names |= event.values.keys()
     assert len(names) >= 5

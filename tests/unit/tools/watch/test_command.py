@@ -21,6 +21,8 @@ from tools.watch.__main__ import main
         (["--interval", "0"], "'0' is not a number from 0.5 to 3,600"),
         (["--interval", "nan"], "'nan' is not a number from 0.5 to 3,600"),
         (["--url", "ftp://a"], "is no URL that begins with"),
+        (["--url", "http://xn--a"], "'http://xn--a' is no URL: "),
+        (["--url", "https://"], "'https://' is no URL: it names no host"),
         (["-"], "standard input: 'CP 2' can't be the id of a charger"),
     ],
 )
