@@ -17,13 +17,13 @@ def run(names: Sequence[str] | None, *, short: bool, as_json: bool, plot: Path |
     """Run the benchmarks of these names, or all, and print what they found.
 
     Args:
-        names: of the catalogue.
+        names: of the catalogue, each one that it has.
         short: whether to take few samples, and of all only those that are short enough.
         as_json: whether to print the rows for a program.
         plot: where to draw the ratios.
 
     Raises:
-        CommandError: a name is of none, or one could not run.
+        CommandError: one could not run.
     """
     benchmarks = {each.name: each for each in catalogue()}
     chosen = [benchmarks[name] for name in names or benchmarks]

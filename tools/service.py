@@ -6,10 +6,11 @@ What is at a URL may be anything: no answer is taken to be of the form that it s
 import argparse
 import asyncio
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import quote
 
 import httpx
 
@@ -24,6 +25,10 @@ TOKEN_VARIABLE = "TELEMETRY_TOKEN"  # noqa: S105 - a name  # nosec B105
 # API Gateway answers within 30 s: docs/timeouts.md.
 TIMEOUT_SECONDS = 35.0
 LONGEST_PAUSE_SECONDS = 30.0
+# The most that the service reads at once: docs/openapi.json.
+MOST_CHARGERS = 100
+# The request line and the headers have room for 10,240 bytes in all (docs/openapi.json), and tokens are long.
+LARGEST_QUERY_BYTES = 6000
 
 JsonObject = Mapping[str, object]
 
@@ -135,6 +140,21 @@ async def answer_to(request: Awaitable[httpx.Response]) -> httpx.Response:
             return await request
     except TimeoutError as error:
         raise httpx.ReadTimeout(f"not all of it came within {TIMEOUT_SECONDS:g} s") from error
+
+
+def pages_of(charger_ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the chargers in their order, as many at once as a request takes."""
+    page: list[str] = []
+    size = 0
+    for charger_id in charger_ids:
+        more = len(f"chargerId={quote(charger_id, safe='')}&")
+        if page and (len(page) == MOST_CHARGERS or size + more > LARGEST_QUERY_BYTES):
+            yield tuple(page)
+            page, size = [], 0
+        page.append(charger_id)
+        size += more
+    if page:
+        yield tuple(page)
 
 
 def latest_of(answer: httpx.Response, asked: Sequence[str]) -> LatestAnswer:

@@ -86,11 +86,14 @@ class Shell:
             output, errors = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """An environment in which the scripts find it."""
+        return {**os.environ, "LOCAL_DIRECTORY": str(self.directory), "LOCAL_PORT": str(self.port)}
+
     def start(self, *arguments: str, script: str = "local.sh", **variables: str) -> subprocess.Popen[str]:
         environment = {
-            **os.environ,
-            "LOCAL_DIRECTORY": str(self.directory),
-            "LOCAL_PORT": str(self.port),
+            **self.variables,
             "AWS_PROFILE": "a-profile-that-is-nowhere",
             "AWS_ACCESS_KEY_ID": "AKIAOFTHEUSER",
             "AWS_SECRET_ACCESS_KEY": SECRET_OF_THE_USER,

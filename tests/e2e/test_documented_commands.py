@@ -1,7 +1,6 @@
 """The documents' commands that need the local cloud, as they stand there; the README's examples in their order."""
 
 import json
-import os
 import re
 import subprocess
 from typing import Any
@@ -23,12 +22,7 @@ def run(cloud: Cloud, code: str) -> str:
         ["sh", "-eu"],
         input=f". {cloud.shell.directory}/env\n{code}",
         cwd=PROJECT,
-        env={
-            **os.environ,
-            "LOCAL_DIRECTORY": str(cloud.shell.directory),
-            "LOCAL_PORT": str(cloud.shell.port),
-            "NO_PROXY": "*",
-        },
+        env={**cloud.shell.variables, "NO_PROXY": "*"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,6 @@
 """The simulated fleet against the real stack, as a person starts it."""
 
 import json
-import os
 import subprocess
 
 from tests.e2e.harness import PROJECT, Cloud
@@ -11,7 +10,7 @@ def test_a_fleet_with_flaws_finds_no_difference_in_what_the_stack_has_kept(cloud
     asked = ["--chargers", "20", "--duration", "5", "--interval", "1", "--flaws", "0.3", "--json"]
     ended = subprocess.run(
         [PROJECT / "scripts" / "fleet.sh", *asked],
-        env={**os.environ, "LOCAL_DIRECTORY": str(cloud.shell.directory), "LOCAL_PORT": str(cloud.shell.port)},
+        env=cloud.shell.variables,
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,6 @@
 """Following one event, as an operator does: by its id or by that of its request."""
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -53,12 +52,7 @@ def command(cloud: Cloud, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a shell that is full of another AWS."""
     return subprocess.run(
         [PROJECT / "scripts" / "follow.sh", *arguments, "--stage", "local"],
-        env={
-            **os.environ,
-            "LOCAL_DIRECTORY": str(cloud.shell.directory),
-            "LOCAL_PORT": str(cloud.shell.port),
-            "AWS_PROFILE": "a-profile-that-is-nowhere",
-        },
+        env={**cloud.shell.variables, "AWS_PROFILE": "a-profile-that-is-nowhere"},
         capture_output=True,
         text=True,
         check=False,

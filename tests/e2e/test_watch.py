@@ -122,7 +122,6 @@ def test_on_a_terminal_it_stays_shows_what_comes_and_ends_when_interrupted(
 ) -> None:
     controller, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    environment = {"LOCAL_DIRECTORY": str(cloud.shell.directory), "LOCAL_PORT": str(cloud.shell.port), "TERM": "xterm"}
     shown = bytearray()
 
     def shows(text: str) -> bool:
@@ -133,7 +132,7 @@ def test_on_a_terminal_it_stays_shows_what_comes_and_ends_when_interrupted(
     with subprocess.Popen(
         # Named, since nobody knows what other tests leave in the table.
         [PROJECT / "scripts" / "watch.sh", "--interval", "0.5", charger_id, f"{charger_id}-2"],
-        env={**os.environ, **environment},
+        env={**cloud.shell.variables, "TERM": "xterm"},
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,

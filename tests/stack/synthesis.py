@@ -1,7 +1,6 @@
 """What the CDK makes of a stage's settings, with the CLI's feature flags and without building a bundle."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,18 +113,3 @@ def settings_of(name: str) -> StageSettings:
             )
         case _:
             return stage_settings(name, local_port=4566)
-
-
-def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - a template is JSON
-    """Yield what a part of a template refers to: logical ids, and what CloudFormation knows by itself."""
-    match value:
-        case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
-            yield name
-        case dict():
-            for each in value.values():  # pyright: ignore[reportUnknownVariableType]
-                yield from references(each)
-        case list():
-            for each in value:  # pyright: ignore[reportUnknownVariableType]
-                yield from references(each)
-        case _:
-            return

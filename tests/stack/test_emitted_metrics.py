@@ -12,9 +12,10 @@ import pytest
 
 from telemetry.rules import RULES
 from tests.stack.aws_metrics import AWS_METRICS, is_of_aws
-from tests.stack.synthesis import ROOT, Synthesis, references
+from tests.stack.synthesis import ROOT, Synthesis
 from tests.stack.test_monitoring import alarms_of
 from tests.unit.every_path import ENVIRONMENT, Lines, Service, printed_by_each
+from tools.architecture import references
 
 VERSION = "version"
 

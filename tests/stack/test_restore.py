@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.stack.replacement import properties_in
-from tests.stack.synthesis import ROOT, Synthesis, references
+from tests.stack.synthesis import ROOT, Synthesis
+from tools.architecture import references
 
 RESTORE = (ROOT / "docs" / "restore.md").read_text()
 # The part of the shell command that writes kept.json.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from telemetry.event import OPTIONAL_FIELDS
 from tools.fleet.flaws import Sent
 from tools.service import JsonObject, object_of
 
@@ -20,7 +21,6 @@ Place = tuple[str, int]
 # A value last known at a place, by its path there, e.g. `metrics.powerW`; empty for the id of the newest event.
 Slot = tuple[str, int, str]
 NEWEST = ""
-OPTIONAL_FIELDS = ("connectorId", "chargerStatus", "locationId", "firmwareVersion")
 METRICS = "metrics."
 # Beside a place's metrics: the names of those whose unit was assumed.
 ASSUMED = "metrics.assumed"
@@ -152,7 +152,7 @@ class Ledger:
             return ""
         body = sent.event.body
         said = {"payload": body.get("payload"), "connectorId": body.get("connectorId"), **sent.event.values}
-        told = {"payload": place.get("payload"), **{name: place.get(name) for name in OPTIONAL_FIELDS}}
+        told = {"payload": place.get("payload"), **{name: place.get(name) for name in OPTIONAL_FIELDS.values()}}
         told |= {METRICS + name: value for name, value in _flat(object_of(place.get("metrics"))).items()}
         told.pop(ASSUMED, None)
         if number and place.get("payloadOmitted") is True:

@@ -18,11 +18,10 @@ from tools.service import (
     answer_to,
     latest_of,
     object_of,
+    pages_of,
     retry_after_of,
 )
 
-# The most that the service reads at once: docs/openapi.json.
-MOST_CHARGERS = 100
 MOST_ATTEMPTS = 10
 EVERY_SECONDS = 2.0
 CONNECTOR_NUMBER = re.compile("[0-9]{1,4}")
@@ -45,14 +44,14 @@ async def read_back(
         CommandError: the service does not let them be read.
     """
     items: dict[str, JsonObject] = {}
-    for at in range(0, len(charger_ids), MOST_CHARGERS):
-        asked = list(charger_ids[at : at + MOST_CHARGERS])
+    for page in pages_of(charger_ids):
+        asked = page
         while asked:
             told = await _get(client, asked, attempts)
             items |= {str(item["chargerId"]): item for item in told.items}
             if len(told.not_returned) == len(asked):
                 raise _not_read("the service returns none of the chargers that it was asked for")
-            asked = list(told.not_returned)
+            asked = told.not_returned
     return items
 
 

@@ -1,18 +1,14 @@
 """Asking the service for many chargers, and only for what is new, as docs/clients.md asks of those who read."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote
 
 import httpx
 
 from tools.command_line import CommandError, printable
-from tools.fleet.reading import MOST_CHARGERS
-from tools.service import JsonObject, NotTelemetryError, answer_to, latest_of, object_in, retry_after_of
+from tools.service import JsonObject, NotTelemetryError, answer_to, latest_of, object_in, pages_of, retry_after_of
 
-# The request line and the headers have room for 10,240 bytes in all (docs/openapi.json), and tokens are long.
-LARGEST_QUERY_BYTES = 6000
 LONGEST_DETAIL = 200
 ADVICE: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "the token is not valid, or has expired: give another --token",
@@ -125,21 +121,6 @@ class Reader:
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error:
             raise NotAnsweredError(why, retry_after_of(answer))
         raise CommandError(f"{why}; {ADVICE.get(answer.status_code, 'check the URL')}")
-
-
-def pages_of(charger_ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the chargers in their order, as many at once as a request takes."""
-    page: list[str] = []
-    size = 0
-    for charger_id in charger_ids:
-        more = len(f"chargerId={quote(charger_id, safe='')}&")
-        if page and (len(page) == MOST_CHARGERS or size + more > LARGEST_QUERY_BYTES):
-            yield tuple(page)
-            page, size = [], 0
-        page.append(charger_id)
-        size += more
-    if page:
-        yield tuple(page)
 
 
 def _detail_of(answer: httpx.Response) -> str:

@@ -95,7 +95,7 @@ def profile_of(stage: str, charger_id: str, location_id: str | None, *, override
     prefixes = [prefix for prefix in overrides.by_charger_prefix if charger_id.startswith(prefix)]
     if prefixes:
         return overrides.by_charger_prefix[max(prefixes, key=len)]
-    by_location = {**overrides.by_location, **LOCATIONS_OF_STAGE.get(stage, {})}
-    if location_id is not None and location_id in by_location:
-        return by_location[location_id]
+    for by_location in (LOCATIONS_OF_STAGE.get(stage, {}), overrides.by_location):
+        if location_id is not None and location_id in by_location:
+            return by_location[location_id]
     return STAGE_DEFAULTS.get(stage, TYPE2_THREE_PHASE)

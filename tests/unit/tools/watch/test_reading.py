@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.tools.watch.answers import Service, item
 from tools.command_line import CommandError
-from tools.watch.reading import Answer, NotAnsweredError, Reader, pages_of
+from tools.service import pages_of
+from tools.watch.reading import Answer, NotAnsweredError, Reader
 
 
 def read(reader: Reader, *charger_ids: str) -> list[Answer]:
