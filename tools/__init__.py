@@ -3,10 +3,11 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
-# What the functions know of an event, a message or an item, the tools ask them, as the stack does: it finds them.
-import telemetry_stack as telemetry_stack
+# What the functions know of an event, a message or an item, the tools ask them: their packages are found from here on.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "lambdas"))
 
 
 def _end(*_: object) -> NoReturn:
